@@ -1,0 +1,47 @@
+"""The article of a technique: what its docstring teaches, and the samples that show it."""
+
+import streamlit as st
+
+from pages.ui.picker import choose_sample
+from pages.ui.widgets import set_settings
+from segcore.samples import SAMPLES
+from segcore.technique import Preset, Technique
+
+
+def apply_preset(technique: Technique, preset: Preset) -> None:
+    """Sets all settings as the preset says, and its sample, if it has one."""
+    set_settings(technique, preset.settings)
+    if preset.sample is not None:
+        choose_sample(preset.sample)
+
+
+def best(technique: Technique) -> Preset:
+    """The defaults on the sample that shows the technique at its best."""
+    return Preset("Defaults", {}, technique.sample)
+
+
+def preset_button(technique: Technique, preset: Preset, title: str, icon: str, place: str) -> None:
+    """A button that applies a preset; `place` tells two buttons of one preset apart."""
+    sample = f" on “{SAMPLES[preset.sample].title}”" if preset.sample else ""
+    st.button(
+        title,
+        key=f"{technique.key}.{place}.{preset.title}",
+        icon=icon,
+        on_click=apply_preset,
+        args=(technique, preset),
+        help=f"Sets every setting{sample}.",
+    )
+
+
+def draw_article(technique: Technique) -> None:
+    """Draws the sections of the article in two columns: the idea, and what to know of it."""
+    article = technique.article
+    idea, rest = st.columns([3, 2], gap="large")
+    with idea:
+        st.markdown(f"#### {article.title}\n{article.idea}")
+    with rest:
+        st.markdown(f"#### Used for\n{article.used_for}")
+        preset_button(technique, best(technique), "Show it at its best", ":material/thumb_up:", "a")
+        st.markdown(f"#### When it fails\n{article.when_it_fails}")
+        preset_button(technique, technique.fails, "Show it fail", ":material/thumb_down:", "a")
+    st.markdown("#### References\n" + article.references.replace("\n", "  \n"))

@@ -1,0 +1,73 @@
+"""The only place that caches: results by digest, shared by all sessions, bounded in bytes.
+
+Streamlit's own caches are not used for results: `st.cache_data` copies every result by pickling it
+and hashes large arrays from a sample of their values, so that an edited pixel can give a stale
+result. Here a key is the sha256 of the image's bytes with the settings, and results are read-only.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import numpy as np
+from cachetools import LRUCache
+
+from segcore.charts import Frames
+from segcore.result import Run
+
+T = TypeVar("T")
+
+RUNS_MB = 256
+PICTURES_MB = 96
+IMAGES_MB = 192
+
+
+def _size(value: Any) -> int:
+    """Bytes that a cached value holds on to; every kind of value that is cached is named here."""
+    match value:
+        case bytes():
+            return len(value)
+        case np.ndarray():
+            return value.nbytes
+        case Run():
+            steps = sum(_size(step.picture) for step in value.steps)
+            return _size(value.segmentation.labels) + steps
+        case Frames():
+            return sum(map(_size, value.pictures))
+        case tuple():
+            return sum(map(_size, value))
+    return sys.getsizeof(value) + sum(
+        v.nbytes for v in getattr(value, "__dict__", {}).values() if isinstance(v, np.ndarray)
+    )
+
+
+class Cache:
+    """A least-recently-used cache of at most `megabytes`, safe for many sessions at once."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._values: LRUCache[Hashable, Any] = LRUCache(megabytes * 1_000_000, getsizeof=_size)
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of `key`, made now if it is not there; what `make` raises is not kept."""
+        with self._lock:
+            if key in self._values:
+                found: T = self._values[key]
+                return found
+        # Made outside the lock: one person's long run must not hold up the others.
+        made = make()
+        with self._lock:
+            # A value larger than the whole cache is given back but not kept.
+            if _size(made) <= self._values.maxsize:
+                self._values[key] = made
+        return made
+
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._values
+
+
+runs = Cache(RUNS_MB)
+pictures = Cache(PICTURES_MB)
+images = Cache(IMAGES_MB)

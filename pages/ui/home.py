@@ -1,0 +1,61 @@
+"""The home page: the pages, and a gallery of all techniques, each on its best sample."""
+
+import streamlit as st
+
+from pages.ui import cache
+from pages.ui.frame import frame
+from pages.ui.navigation import HOME, Page, groups, page_of_category
+from segcore.catalog import CATEGORIES, in_category
+from segcore.images import fit
+from segcore.render import jpeg, overlay
+from segcore.run import run
+from segcore.samples import get_sample
+from segcore.technique import Technique, ignore
+
+CARD = 250  # pixels on the screen
+THUMBNAIL = 400  # pixels of the picture, and the size at which its technique runs
+
+
+def home_page() -> None:
+    """Draws the home page."""
+    frame(HOME.title, HOME.icon)
+    st.title("See how a picture is taken apart")
+    st.markdown(
+        "Pick a sample or bring your own image, choose a technique, move its settings, and watch "
+        "**before and after**, **every step in between**, the **plot that decides**, and the "
+        "**script** that does the same without this dashboard."
+    )
+    for _, pages in groups():
+        for page in pages:
+            _draw_page(page)
+
+
+def _draw_page(page: Page) -> None:
+    """A page with its techniques; a page that is no category has its summary alone."""
+    st.subheader(page.title, divider="gray")
+    st.page_link(page.path, label=page.summary, icon=page.icon)
+    category = next((c for c in CATEGORIES if page_of_category(c) == page), None)
+    if category is None:
+        return
+    with st.container(horizontal=True, gap="medium"):
+        for technique in in_category(category):
+            with st.container(width=CARD, gap="small"):
+                _draw_card(page, technique)
+
+
+def _draw_card(page: Page, technique: Technique) -> None:
+    st.image(_thumbnail(technique), width="stretch", alt=f"A result of {technique.title}")
+    link = {"technique": technique.key, "sample": technique.sample}
+    st.page_link(page.path, label=f"**{technique.title}** · {technique.year}", query_params=link)
+    st.caption(technique.article.title.partition(": ")[2].capitalize() or technique.article.title)
+
+
+def _thumbnail(technique: Technique) -> bytes:
+    """A result of the technique with its defaults, on a small copy of its best sample."""
+
+    def make() -> bytes:
+        image = fit(get_sample(technique.sample).load(), THUMBNAIL)
+        result = run(technique.key, image, show=ignore).segmentation
+        return jpeg(overlay(image, result.labels, 0.55))
+
+    return cache.pictures.get(("thumbnail", technique.key), make)

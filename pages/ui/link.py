@@ -1,0 +1,96 @@
+"""The link that restores technique, sample and settings, and the sentence for what is wrong in it.
+
+Streamlit's own `bind="query-params"` is not used: it drops a wrong value without a word, writes the
+labels of choices instead of their names, and knows nothing of clicked points.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from pages.ui.picker import SIDE, Picture, restore_image
+from pages.ui.widgets import set_settings
+from segcore.errors import SettingError
+from segcore.technique import Technique, Value
+
+RESERVED = ("technique", "sample", "side")
+
+
+def technique_key(category: str) -> str:
+    """Where the session keeps the technique that was chosen in a category."""
+    return f"technique.{category}"
+
+
+def restore(techniques: Sequence[Technique]) -> None:
+    """Takes over what the address says, once; a sentence for each thing that is wrong in it."""
+    query = st.query_params
+    given = {name: query.get_all(name) for name in query}
+    if not given or given == st.session_state.get("link"):
+        return
+    st.session_state["link"] = given
+    st.session_state["link.errors"] = list(_restore(techniques, given))
+
+
+def complaints() -> None:
+    """Says what was wrong in the link, in the run that read it."""
+    for sentence in st.session_state.pop("link.errors", ()):
+        st.warning(
+            f"The link was not followed in one point. {sentence}", icon=":material/link_off:"
+        )
+
+
+def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) -> list[str]:
+    errors = []
+    values = {name: texts[0] for name, texts in given.items()}
+    errors += [f"{name} stands in it twice." for name, texts in given.items() if len(texts) > 1]
+    for name in ("side", "sample"):
+        try:
+            restore_image({name: values[name]} if name in values else {})
+        except SettingError as error:
+            errors.append(str(error))
+    known = {technique.key: technique for technique in techniques}
+    key = values.get("technique", techniques[0].key)
+    if key not in known:
+        errors.append(str(SettingError("technique", "one of " + ", ".join(known), key)))
+        return errors
+    st.session_state[technique_key(known[key].category)] = key
+    settings, wrong = read_settings(known[key], values)
+    set_settings(known[key], settings)
+    return errors + wrong
+
+
+def read_settings(
+    technique: Technique, values: Mapping[str, str]
+) -> tuple[dict[str, Value], list[str]]:
+    """The settings that a link gives, and a sentence for each that is wrong."""
+    settings: dict[str, Value] = {}
+    errors = []
+    known = {setting.name: setting for setting in technique.settings}
+    for name, text in values.items():
+        if name in RESERVED:
+            continue
+        try:
+            if name not in known:
+                rule = "one of " + ", ".join(known)
+                raise SettingError(f"A setting of {technique.key}", rule, name)
+            settings[name] = known[name].from_text(text)
+        except SettingError as error:
+            errors.append(str(error))
+    return settings, errors
+
+
+def write(technique: Technique, settings: Mapping[str, Value], picture: Picture) -> None:
+    """Puts the current view into the address: only what differs from the defaults."""
+    values = {"technique": technique.key}
+    if picture.sample is not None:
+        values["sample"] = picture.sample
+    if picture.side != SIDE:
+        values["side"] = str(picture.side)
+    for setting in technique.settings:
+        value = settings[setting.name]
+        if value != setting.default and setting.applies(settings):
+            values[setting.name] = setting.to_text(value)
+    link = {name: [text] for name, text in values.items()}
+    if st.session_state.get("link") != link:
+        st.session_state["link"] = link
+        st.query_params.from_dict(values)

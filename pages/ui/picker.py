@@ -1,0 +1,289 @@
+"""The image picker: samples, uploads, camera. The chosen image stays over all pages.
+
+Uploaded bytes are kept in the session, since Streamlit drops a file uploader's files when the page
+changes. Nothing leaves the server, and nothing is kept after the session ends.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.ui import cache
+from segcore.errors import ImageError, SettingError
+from segcore.images import fit, image_size, read_image
+from segcore.result import Image
+from segcore.samples import SAMPLES, get_sample
+
+SIDES = {512: "512 px", 1024: "1024 px", 2048: "2048 px", 4096: "4096 px"}
+SIDE = 1024
+MOST_UPLOADS = 12
+FIRST_SAMPLE = "camera"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """The image that the person works on.
+
+    Attributes:
+        name: what the page calls it.
+        digest: sha256 of its file, or the sample's key; with `side` it names the pixels.
+        image: working copy, uint8 RGB, long side at most `side`.
+        full_size: (width, height) of the image itself.
+        side: working size in pixels.
+        sample: key of the sample, None for a person's own image.
+    """
+
+    name: str
+    digest: str
+    image: Image
+    full_size: tuple[int, int]
+    side: int
+    sample: str | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the working copy."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that the person brought."""
+
+    name: str
+    data: bytes
+    size: tuple[int, int]
+
+
+def pick_image() -> Picture:
+    """Draws the picker and returns the chosen image; a refused file changes nothing."""
+    st.session_state.setdefault("sample", FIRST_SAMPLE)
+    st.session_state.setdefault("side", SIDE)
+    uploads = _uploads()
+    with st.container(key="picker"):
+        source = st.segmented_control(
+            "Image",
+            ["Samples", "Upload", "Camera"],
+            key="source",
+            default="Samples",
+            required=True,
+            on_change=_source_changed,
+            persist_state="session",
+            width="stretch",
+        )
+        if source == "Samples":
+            _pick_sample()
+        elif source == "Upload":
+            _pick_file()
+        else:
+            _take_photograph()
+        if uploads:
+            _list_uploads(uploads)
+        picture = _current()
+        _show(picture)
+    return picture
+
+
+def choose_sample(key: str) -> None:
+    """Makes a sample the current image, as if the person had picked it."""
+    st.session_state.update(sample=get_sample(key).key, source="Samples", upload=None)
+    forget_points()
+
+
+def forget_points() -> None:
+    """Points belong to the image they were clicked on."""
+    for name in [n for n in st.session_state if str(n).endswith(".seeds")]:
+        st.session_state[name] = ()
+
+
+def _uploads() -> dict[str, Upload]:
+    found: dict[str, Upload] = st.session_state.setdefault("uploads", {})
+    return found
+
+
+def _source_changed() -> None:
+    """Samples shows the sample again, the other two the person's own image, if there is one."""
+    if st.session_state["source"] == "Samples":
+        st.session_state["upload"] = None
+    else:
+        st.session_state["upload"] = next(reversed(_uploads()), None)
+    forget_points()
+
+
+def _sample_changed() -> None:
+    st.session_state["upload"] = None
+    forget_points()
+
+
+def _pick_sample() -> None:
+    st.selectbox(
+        "Sample",
+        list(SAMPLES),
+        format_func=lambda key: SAMPLES[key].title,
+        key="sample",
+        on_change=_sample_changed,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+
+
+def _pick_file() -> None:
+    # The key counts up after every drop, which empties the uploader: the list below it is ours.
+    number = st.session_state.setdefault("uploader", 0)
+    st.file_uploader(
+        "Images",
+        accept_multiple_files=True,
+        key=f"uploader.{number}",
+        on_change=_receive,
+        args=(f"uploader.{number}",),
+        label_visibility="collapsed",
+    )
+    for sentence in st.session_state.pop("refused", ()):
+        st.error(sentence)
+
+
+def _take_photograph() -> None:
+    st.camera_input(
+        "Camera", key="camera", on_change=_receive, args=("camera",), label_visibility="collapsed"
+    )
+    for sentence in st.session_state.pop("refused", ()):
+        st.error(sentence)
+
+
+def _receive(key: str) -> None:
+    """Takes in dropped files; the last good one becomes the current image."""
+    given: Any = st.session_state[key]
+    files = given if isinstance(given, list) else [given] if given is not None else []
+    refused = []
+    for file in files:
+        try:
+            _take_in(file.name, file.getvalue())
+        except ImageError as error:
+            refused.append(f"{_short(file.name)}: {error}")
+    st.session_state["refused"] = refused
+    if key.startswith("uploader."):
+        st.session_state["uploader"] += 1
+
+
+def _take_in(name: str, data: bytes) -> None:
+    """Checks a file by reading it, before anything that is shown changes."""
+    digest = hashlib.sha256(data).hexdigest()
+    side: int = st.session_state["side"]
+    cache.images.get((digest, side), lambda: read_image(data, side))
+    uploads = _uploads()
+    uploads[digest] = Upload(_short(name), data, image_size(data))
+    while len(uploads) > MOST_UPLOADS:
+        del uploads[next(iter(uploads))]
+    st.session_state["upload"] = digest
+    forget_points()
+
+
+def _short(name: str) -> str:
+    """A file's name, cut in the middle and made harmless in Markdown."""
+    name = name if len(name) <= 40 else f"{name[:24]}…{name[-14:]}"
+    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-!|~:$" else c for c in name)
+
+
+def _list_uploads(uploads: dict[str, Upload]) -> None:
+    chosen = st.session_state.get("upload")
+    for digest, upload in reversed(uploads.items()):
+        with st.container(horizontal=True, vertical_alignment="center", gap=None):
+            st.button(
+                upload.name,
+                key=f"use.{digest}",
+                type="primary" if digest == chosen else "tertiary",
+                on_click=_use,
+                args=(digest,),
+                icon=":material/image:",
+                width="stretch",
+            )
+            st.button(
+                "",
+                key=f"drop.{digest}",
+                type="tertiary",
+                on_click=_drop,
+                args=(digest,),
+                icon=":material/close:",
+                help="Remove this image",
+            )
+
+
+def _use(digest: str) -> None:
+    st.session_state["upload"] = digest
+    forget_points()
+
+
+def _drop(digest: str) -> None:
+    _uploads().pop(digest, None)
+    if st.session_state.get("upload") == digest:
+        st.session_state["upload"] = None
+        forget_points()
+
+
+def _current() -> Picture:
+    side: int = st.session_state["side"]
+    upload = _uploads().get(st.session_state.get("upload") or "")
+    if upload is not None:
+        digest: str = st.session_state["upload"]
+        image = cache.images.get((digest, side), lambda: read_image(upload.data, side))
+        return Picture(upload.name, digest, image, upload.size, side, None)
+    sample = get_sample(st.session_state["sample"])
+    full = cache.images.get(sample.key, sample.load)
+    image = cache.images.get((sample.key, side), lambda: fit(full, side))
+    return Picture(
+        sample.title, sample.key, image, (full.shape[1], full.shape[0]), side, sample.key
+    )
+
+
+def _side_changed() -> None:
+    """Points are pixels of the working copy: they move with its size."""
+    before: tuple[int, tuple[int, int]] = st.session_state["shown"]
+    _, (width, height) = before
+    longest = max(width, height)
+    old = min(before[0], longest) / longest
+    new = min(st.session_state["side"], longest) / longest
+    for name in [n for n in st.session_state if str(n).endswith(".seeds")]:
+        points = st.session_state[name]
+        st.session_state[name] = tuple((int(x * new / old), int(y * new / old)) for x, y in points)
+
+
+def _show(picture: Picture) -> None:
+    full_width, full_height = picture.full_size
+    text = f"{full_width}×{full_height} px"
+    if picture.size != picture.full_size:
+        text += f", worked on at {picture.size[0]}×{picture.size[1]}"
+    if picture.sample is not None:
+        sample = SAMPLES[picture.sample]
+        st.caption(f"{sample.good_for}. {text}.")
+    else:
+        st.caption(f"{picture.name}: {text}.")
+    st.session_state["shown"] = (picture.side, picture.full_size)
+    with st.expander("Working size", icon=":material/aspect_ratio:"):
+        st.selectbox(
+            "Long side",
+            list(SIDES),
+            format_func=lambda side: SIDES[side],
+            key="side",
+            on_change=_side_changed,
+            persist_state="session",
+            help="Larger images are reduced to this before any technique sees them: "
+            "more pixels show more detail and take longer.",
+        )
+        if picture.sample is not None:
+            st.caption(SAMPLES[picture.sample].credit)
+
+
+def restore_image(values: dict[str, str]) -> None:
+    """Takes `sample` and `side` from a link.
+
+    Raises:
+        SettingError: there is no such sample or working size.
+    """
+    if "side" in values:
+        if values["side"] not in map(str, SIDES):
+            raise SettingError("side", "one of " + ", ".join(map(str, SIDES)), values["side"])
+        st.session_state["side"] = int(values["side"])
+    if "sample" in values:
+        choose_sample(values["sample"])

@@ -1,0 +1,100 @@
+"""What goes into a technique and what comes out: images, labels, segments, steps, runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Image: TypeAlias = npt.NDArray[np.uint8]  # H×W×3, RGB, read-only
+Gray: TypeAlias = npt.NDArray[np.uint8]  # H×W
+Mask: TypeAlias = npt.NDArray[np.bool_]  # H×W
+Labels: TypeAlias = npt.NDArray[np.int32]  # H×W, 0 = background or void
+Point: TypeAlias = tuple[int, int]  # (x, y) in pixels, the origin at the upper left
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment of an image: a region, a cluster, a class or an object.
+
+    Attributes:
+        label: its value in the label map, at least 1.
+        name: what a legend calls it.
+        is_thing: True for a countable object, False for a region or "stuff".
+        score: confidence from 0 to 1 where the technique gives one.
+        box: (left, top, right, bottom) in pixels where the technique predicts a box of its own.
+    """
+
+    label: int
+    name: str
+    is_thing: bool = False
+    score: float | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The one result type: a mask, clusters, classes, instances and panoptic segments alike.
+
+    Attributes:
+        labels: int32 H×W; 0 is background or void, every other value is a segment's label.
+        segments: one per value other than 0 in `labels`, in the order of a legend.
+    """
+
+    labels: Labels
+    segments: tuple[Segment, ...]
+
+    def __post_init__(self) -> None:
+        # A result is shared between sessions through the cache, so nobody may change it.
+        self.labels.setflags(write=False)
+
+
+def foreground(mask: npt.NDArray[Any], name: str = "Foreground") -> Segmentation:
+    """Segmentation with one segment: the pixels where `mask` (H×W) is not 0."""
+    labels = (mask != 0).astype(np.int32)
+    return Segmentation(labels, (Segment(1, name),) if labels.any() else ())
+
+
+def regions(
+    labels: npt.NDArray[Any],
+    names: str | Sequence[str] = "Region",
+    *,
+    is_thing: bool = False,
+) -> Segmentation:
+    """Segmentation of a label map (H×W of whole numbers, 0 = background).
+
+    Args:
+        labels: label map; its values are kept.
+        names: names[label - 1] for each label, or one word that the label is put behind.
+        is_thing: whether the segments are countable objects.
+    """
+    labels = np.array(labels, dtype=np.int32)
+    present = np.flatnonzero(np.bincount(labels.ravel()))
+    found = [int(label) for label in present if label > 0]
+    title = f"{names} {{}}".format if isinstance(names, str) else lambda label: names[label - 1]
+    return Segmentation(labels, tuple(Segment(label, title(label), is_thing) for label in found))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One recorded step of a run: an array or a chart (see segcore.charts) and what it shows."""
+
+    title: str
+    picture: Any
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run of a technique.
+
+    Attributes:
+        segmentation: the result.
+        steps: the recorded steps, in the order of the computation.
+        seconds: wall time of the technique itself, without the recording of steps.
+    """
+
+    segmentation: Segmentation
+    steps: tuple[Step, ...]
+    seconds: float

@@ -1,0 +1,53 @@
+"""Running a technique of the catalogue on an image."""
+
+import inspect
+import time
+from typing import Any
+
+import numpy as np
+
+from segcore.catalog import get_technique
+from segcore.errors import ImageError
+from segcore.result import Image, Run
+from segcore.technique import Recorder, Show
+
+
+def run(key: str, image: Image, /, *, show: Show | None = None, **settings: Any) -> Run:
+    """Runs a technique.
+
+    Args:
+        key: name of the technique, see segcore.TECHNIQUES.
+        image: uint8 H×W×3, RGB; it is not changed.
+        show: receives the steps; without it they are recorded in the Run, with `ignore` nobody
+            does and the technique runs at full speed.
+        **settings: settings of the technique by name, and collaborators that it takes.
+
+    Raises:
+        SettingError: the technique or a setting is unknown, or a value is out of its range.
+        ImageError: the image is not of the form above.
+    """
+    technique = get_technique(key)
+    taken = inspect.signature(technique.segment).parameters
+    names = {setting.name for setting in technique.settings}
+    helpers = {n: v for n, v in settings.items() if n in taken and n not in names}
+    chosen = technique.complete({n: v for n, v in settings.items() if n not in helpers})
+    recorder = Recorder() if show is None else show
+    image = _checked(image)
+
+    start = time.perf_counter()
+    segmentation = technique.segment(image, show=recorder, **chosen, **helpers)
+    seconds = time.perf_counter() - start
+    if isinstance(recorder, Recorder):
+        return Run(segmentation, tuple(recorder.steps), seconds - recorder.seconds)
+    return Run(segmentation, (), seconds)
+
+
+def _checked(image: Image) -> Image:
+    """A read-only view of the image: no technique can change what others look at."""
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3:
+        raise ImageError("The image must be an array of uint8 with height, width and 3 channels.")
+    if image.shape[2] != 3 or 0 in image.shape:
+        raise ImageError(f"The image must be H×W×3 and not empty, but its shape is {image.shape}.")
+    view = np.ascontiguousarray(image).view()
+    view.setflags(write=False)
+    return view
