@@ -38,7 +38,7 @@ LOOKALIKES = (
     (rb"<(\w+:)?svg", "an SVG drawing, which has no pixels: export it as PNG"),
 )
 
-# What Pillow's decoders were seen to raise on damaged files; UnidentifiedImageError is an OSError.
+# What Pillow raises on damaged files.
 DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -75,9 +75,8 @@ def read_image(data: bytes, max_side: int | None = None) -> Image:
 
     Args:
         data: content of the file, at most 40 MB, at most 60 million pixels.
-        max_side: longest side wanted, in pixels; larger images are shrunk (see `fit`), smaller
-            ones stay as they are. JPEG files are then decoded at 1/2, 1/4 or 1/8 where that is
-            enough, in a fraction of the time.
+        max_side: longest side wanted, in pixels: larger images are shrunk by averaging over areas,
+            smaller ones stay as they are. None keeps the full size.
 
     Returns:
         uint8 H×W×3, RGB, read-only, C-contiguous.
@@ -90,7 +89,7 @@ def read_image(data: bytes, max_side: int | None = None) -> Image:
         image = _open_image(data)
         size = image.size if max_side is None else _size_within(image.size, max_side)
         try:
-            image.draft(None, size)
+            image.draft(None, size)  # a JPEG is decoded at 1/2, 1/4 or 1/8 where that is enough
             pixels = _decode_rgb(image)
         except DECODER_ERRORS as error:
             raise _damaged_file(error) from error
@@ -126,9 +125,7 @@ def fit(image: Image, max_side: int) -> Image:
         SettingError: `max_side` is less than 1.
     """
     height, width = image.shape[:2]
-    small = _shrink_to(image, _size_within((width, height), max_side))
-    small.setflags(write=False)
-    return small
+    return _shrink_to(image, _size_within((width, height), max_side))
 
 
 def _size_within(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -143,10 +140,12 @@ def _size_within(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 
 def _shrink_to(pixels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """`pixels` (H×W×3) averaged down to `size` (width, height)."""
+    """`pixels` (H×W×3) averaged down to `size` (width, height), read-only."""
     if (pixels.shape[1], pixels.shape[0]) == size:
         return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    shrunk = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    shrunk.setflags(write=False)
+    return shrunk
 
 
 def _open_image(data: bytes) -> PIL.Image.Image:
@@ -156,11 +155,12 @@ def _open_image(data: bytes) -> PIL.Image.Image:
     if len(data) > MAX_IMAGE_BYTES:
         megabytes = -(-len(data) // 1_000_000)
         raise ImageError(
-            f"The file has {megabytes} MB, but at most {MAX_IMAGE_BYTES // 1_000_000} MB can be "
+            f"The file takes {megabytes} MB, but at most {MAX_IMAGE_BYTES // 1_000_000} MB can be "
             "read: make the image smaller or save it as JPEG."
         )
+    stream = io.BytesIO(data)
     try:
-        image: PIL.Image.Image = PIL.Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
+        image: PIL.Image.Image = PIL.Image.open(stream, formats=IMAGE_FORMATS)
     except PIL.Image.DecompressionBombError as error:
         raise _too_many_pixels("far too many pixels") from error
     except PIL.UnidentifiedImageError as error:

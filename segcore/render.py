@@ -29,13 +29,14 @@ UNDEFINED: Color = (128, 128, 128)  # NaN: a grey that neither colour map contai
 
 # The qualitative set of Okabe and Ito (2008), "Color Universal Design", without its black, which
 # is lost on dark photographs; ordered so that each differs from the last in hue and lightness.
+# Sky blue comes first: a single segment is seen on skin, soil, stone and print.
 OKABE_ITO: tuple[Color, ...] = (
+    (86, 180, 233),  # sky blue
     (230, 159, 0),  # orange
     (0, 114, 178),  # blue
     (240, 228, 66),  # yellow
     (204, 121, 167),  # reddish purple
     (0, 158, 115),  # bluish green
-    (86, 180, 233),  # sky blue
     (213, 94, 0),  # vermillion
 )
 
@@ -373,9 +374,10 @@ def png(picture: Picture) -> bytes:
     Raises:
         ImageError: the picture cannot be stored as a PNG.
     """
-    # Of the settings tried at 1024×768, these took the least time, 5 ms for a label map and 30 ms
-    # for a photograph; OpenCV's own took 1.3 times and level 3 twice as long for 5% less.
-    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB]
+    # At 1024×768 this pair gave the smallest files for labels, overlays and photographs alike, a
+    # tenth to a half below OpenCV's own settings, in the same time; level 3 takes twice as long.
+    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    fast += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     return _encoded(".png", picture, fast)
 
 
@@ -404,13 +406,14 @@ def _encoded(extension: str, picture: Picture, parameters: Sequence[int]) -> byt
     is_flat_or_rgb = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)
     rule = f"a picture for a {extension} file must be grey or RGB of {' or '.join(depths)}"
     _check_picture(picture, is_flat_or_rgb and picture.dtype.name in depths, rule)
+    refusal = f"A picture of {picture.shape[1]}×{picture.shape[0]} cannot be stored as {extension}."
     try:
         bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
         done, data = cv2.imencode(extension, bgr, parameters)
     except cv2.error as error:
-        raise ImageError(f"The picture cannot be written as {extension}: {error.err}.") from error
+        raise ImageError(refusal) from error
     if not done:
-        raise ImageError(f"The picture cannot be written as {extension}.")
+        raise ImageError(refusal)
     return data.tobytes()
 
 

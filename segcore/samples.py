@@ -74,7 +74,8 @@ def _to_image(pixels: npt.NDArray[Any]) -> Image:
 
 def _cover(distance: Plane, softness: float = 1.0) -> Plane:
     """Share, 0 to 1, of each pixel inside an outline that is `softness` pixels wide."""
-    return np.clip(0.5 - distance / softness, 0.0, 1.0)
+    share: Plane = np.clip(0.5 - distance / softness, 0.0, 1.0)
+    return share
 
 
 def _ellipse(
@@ -106,31 +107,33 @@ def _ellipse(
 
 def _grain(rng: np.random.Generator, shape: tuple[int, int], sigma: float, width: float) -> Plane:
     """Gaussian noise of standard deviation `sigma`, its grains about `width` pixels wide."""
-    noise = np.asarray(cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), width), np.float64)
-    return noise * (sigma / noise.std())
+    noise = np.asarray(cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), width))
+    scaled: Plane = noise * (sigma / noise.std())
+    return scaled
 
 
 def _draw_touching() -> Image:
-    """34 berries, each but the first of a group touching another, on unevenly lit paper."""
+    """Berries on unevenly lit paper; all but the first of each group touch another."""
     rng, side = np.random.default_rng(5), 512
-    y, x = grid = np.indices((side, side), dtype=np.float64)
+    y, x = np.indices((side, side), dtype=np.float64)
     berries = _place_touching_discs(rng, side, np.linspace(50, 15, 34))
 
     paper = 228 - 40 * np.hypot(x - 150, y - 120) / side + _grain(rng, (side, side), 2, 6)
     pixels = paper[:, :, None] * (1.0, 0.985, 0.945)
     shadow = np.zeros((side, side))
     for cx, cy, r in berries:
-        shadow = np.maximum(shadow, _cover(_ellipse(grid, (cx + 0.16 * r, cy + 0.2 * r), (r, r))))
-    pixels *= 1 - 0.3 * cv2.GaussianBlur(shadow, (0, 0), 7)[:, :, None]
+        cv2.circle(shadow, (round(cx + 0.16 * r), round(cy + 0.2 * r)), round(r), 1, cv2.FILLED)
+    pixels *= 1 - 0.3 * np.asarray(cv2.GaussianBlur(shadow, (0, 0), 7))[:, :, None]
 
     for cx, cy, r in berries:
-        dx, dy = (x - cx) / r, (y - cy) / r
+        near = np.s_[int(cy - r) - 1 : int(cy + r) + 3, int(cx - r) - 1 : int(cx + r) + 3]
+        dx, dy = (x[near] - cx) / r, (y[near] - cy) / r
         dz = np.sqrt(np.maximum(0, 1 - dx**2 - dy**2))
         # Lambert's law: the light comes from the upper left, in front of the image.
-        light = np.maximum(0, -0.45 * dx - 0.55 * dy + 0.70 * dz)
+        light = np.maximum(0, -0.45 * dx - 0.55 * dy + 0.70 * dz)[:, :, None]
         skin = rng.normal((76, 90, 152), 7) * rng.uniform(0.88, 1.12)
-        shaded = skin * (0.38 + 0.62 * light[:, :, None]) + 26 * light[:, :, None] ** 24
-        pixels += (shaded - pixels) * _cover(_ellipse(grid, (cx, cy), (r, r)))[:, :, None]
+        berry = skin * (0.38 + 0.62 * light) + 26 * light**24
+        pixels[near] += (berry - pixels[near]) * _cover((np.hypot(dx, dy) - 1) * r)[:, :, None]
     return _to_image(pixels + rng.normal(0, 3, (side, side, 1)))
 
 
@@ -161,11 +164,15 @@ def _draw_weak_edge() -> Image:
     spine = _ellipse(grid, (240, 296), (34, 27), waves=[(3, 0.08, np.pi / 2)])
 
     layers = [  # from the back to the front: share of each pixel, grey
-        *((_cover(body, 2), 62), (_cover(body + 5, 2), 48)),
-        *((_cover(wall, 3), 96), (_cover(wall + 9, 3), 70)),
-        *((_cover(both, 2), 152), (_cover(np.maximum(both, -seam), 2), 141)),
+        (_cover(body, 2), 62),
+        (_cover(body + 5, 2), 48),
+        (_cover(wall, 3), 96),
+        (_cover(wall + 9, 3), 70),
+        (_cover(both, 2), 152),
+        (_cover(np.maximum(both, -seam), 2), 141),
         (np.exp(-((seam / 2.6) ** 2)) * fading * _cover(both), 86),
-        *((_cover(spine, 2), 205), (_cover(spine + 8, 4), 172)),
+        (_cover(spine, 2), 205),
+        (_cover(spine + 8, 4), 172),
         (_cover(_ellipse(grid, (240, 300), (11, 10)), 2), 80),
         (_cover(_ellipse(grid, (286, 268), (13, 13)), 2), 168),
     ]
@@ -178,7 +185,7 @@ def _draw_weak_edge() -> Image:
     for share, grey in layers:
         pixels += (grey - pixels) * share
     pixels += _cover(both) * _grain(rng, shape, 3, 5)
-    blurred = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.8), np.float64)
+    blurred = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.8))
     return _to_image(blurred + _grain(rng, shape, 4, 0.8))
 
 
@@ -200,47 +207,155 @@ def _photograph(key: str, title: str, good_for: str, credit: str) -> Sample:
     return Sample(key, title, good_for, credit, partial(_load_photograph, key))
 
 
-_UNSTATED = "author and licence not stated by scikit-image"
+_UNSTATED = "scikit-image, which states neither author nor licence"
 
 _IN_TEACHING_ORDER = (
     _photograph(
         "coins",
         "Coins (Pompeii)",
-        "uneven light: where one global threshold fails",
-        "Brooklyn Museum Collection, no known copyright restrictions",
+        "Uneven light: where one global threshold fails",
+        "Brooklyn Museum Collection; no known copyright restrictions",
     ),
     Sample(
         "touching",
         "Touching berries (drawn)",
-        "a threshold finds them, only a watershed counts them",
-        "drawn by segcore",
+        "A threshold finds them, but it takes a watershed to count them",
+        "Drawn by segcore",
         _draw_touching,
     ),
     Sample(
         "weak_edge",
-        "Two organs with a weak edge (drawn)",
-        "a gap in the boundary, through which a growing region leaks",
-        "drawn by segcore",
+        "Two organs, weak edge (drawn)",
+        "A gap in the boundary, through which a growing region leaks",
+        "Drawn by segcore",
         _draw_weak_edge,
     ),
     Sample(
         "textures",
         "Brick, grass and gravel",
-        "equal brightness everywhere: only texture tells the regions apart",
-        "mosaic of photographs of CC0Textures and DeviantArt (linolafett), CC0",
+        "Equal brightness everywhere: only texture tells the regions apart",
+        "Mosaic of brick and gravel (CC0Textures) and grass (linolafett, DeviantArt); CC0",
         _draw_textures,
     ),
     _photograph(
         "page",
         "Scanned page",
-        "a shadow over dark letters: global against adaptive thresholds",
+        "A shadow across dark letters: global against adaptive thresholds",
         _UNSTATED,
     ),
     _photograph(
         "text",
-        "Handwritten words",
-        "",
-        "Wikipedia (File:Corner.png), public domain",
+        "Handwriting",
+        "Thin dark strokes and faint ruled lines, out of focus at the edges",
+        "Wikipedia (Corner.png); public domain",
+    ),
+    _photograph(
+        "camera",
+        "Photographer",
+        "A dark figure before a bright sky: two clear peaks in the histogram",
+        "Lav Varshney; CC0",
+    ),
+    _photograph(
+        "cell",
+        "Cell in saline",
+        "One bright object on a banded background: a fair test of automatic thresholds",
+        "Müller, Schürmann, Girardo, Cojoc and Guck (2018); CC0",
+    ),
+    _photograph(
+        "immunohistochemistry",
+        "Stained colon tissue",
+        "Brown and blue stains: clusters in colour space",
+        "Center for Microscopy and Molecular Imaging (CMMI); no known copyright restrictions",
+    ),
+    _photograph(
+        "coffee",
+        "Coffee cup",
+        "Smooth porcelain on grained wood: ellipses, highlights and shadows",
+        "Rachel Michetti, courtesy of Pikolo Espresso Bar; CC0",
+    ),
+    _photograph(
+        "chelsea",
+        "Cat (Chelsea)",
+        "Fur against a similar ground: soft outlines that clusters cut through",
+        "Stefan van der Walt; CC0",
+    ),
+    _photograph(
+        "astronaut",
+        "Astronaut (Eileen Collins)",
+        "Skin, orange cloth and flags: many colours and one person to find",
+        "NASA Great Images; public domain",
+    ),
+    _photograph(
+        "rocket",
+        "Rocket launch",
+        "Smooth dusk sky behind thin towers and bright lamps: superpixels of every size",
+        "SpaceX; public domain",
+    ),
+    _photograph(
+        "stereo_motorcycle",
+        "Motorcycle",
+        "One red object in a crowded room: colour against shape",
+        "Middlebury stereo benchmark, Scharstein et al. (2014); licence not stated",
+    ),
+    _photograph(
+        "colorwheel",
+        "Colour wheel",
+        "Every hue and saturation: what a range in HSV lets through",
+        _UNSTATED,
+    ),
+    _photograph(
+        "retina",
+        "Human retina",
+        "Thin branching vessels on a ground that darkens towards its rim",
+        "Mikael Häggström (2014), Wikimedia Commons; CC0",
+    ),
+    _photograph(
+        "microaneurysms",
+        "Microaneurysms (detail of a retina)",
+        "Tiny dark lesions beside vessels just as dark, in a very small image",
+        "High-Resolution Fundus Image Database, Andreas Maier; CC0",
+    ),
+    _photograph(
+        "shepp_logan_phantom",
+        "Head phantom (Shepp and Logan)",
+        "Noise-free ellipses of six greys: thresholds that must come out exactly",
+        "After Shepp and Logan (1974); licence not stated by scikit-image",
+    ),
+    _photograph(
+        "hubble_deep_field",
+        "Hubble deep field",
+        "Hundreds of faint, small objects of all sizes: counting and noise",
+        "NASA, HubbleSite; public domain",
+    ),
+    _photograph(
+        "moon",
+        "Surface of the Moon",
+        "Low contrast: hardly any threshold or edge stands out",
+        _UNSTATED,
+    ),
+    _photograph(
+        "horse",
+        "Silhouette of a horse",
+        "Two values only: every technique should find the same shape",
+        "Andreas Preuss (marauder), openclipart; CC0",
+    ),
+    _photograph(
+        "brick",
+        "Brick wall",
+        "One regular texture: its joints are edges but no objects",
+        "CC0Textures (Bricks25); CC0",
+    ),
+    _photograph(
+        "grass",
+        "Grass",
+        "One random texture: where an over-segmentation shows",
+        "linolafett, DeviantArt (Grass-01); CC0",
+    ),
+    _photograph(
+        "gravel",
+        "Gravel",
+        "Many stones, touching and alike: hard even to outline by hand",
+        "CC0Textures (Gravel04); CC0",
     ),
 )
 

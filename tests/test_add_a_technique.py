@@ -71,7 +71,8 @@ def brightest(gray):  # a comment that the script keeps
 ON_THE_PAGE = """
 from streamlit.testing.v1 import AppTest
 
-page = AppTest.from_file("pages/classical.py", default_timeout=60).run()
+page = AppTest.from_file("app.py", default_timeout=60).run()
+page.switch_page("pages/classical.py").run()
 assert not page.exception, page.exception
 choice = page.segmented_control(key="technique.classical")
 assert "Brightest pixel" in choice.options, choice.options

@@ -25,12 +25,12 @@ from segcore.result import Run
 from segcore.run import run
 from segcore.technique import Recorder, Technique, Value
 
-MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side by side"}
+MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side"}
 PAINTS = {
     "fill": "Fill",
     "outlines": "Outlines",
     "labels": "Labels",
-    "means": "Mean colours",
+    "means": "Means",
 }
 PATIENCE = 0.4  # seconds before a run shows its progress: shorter ones would only flicker
 LEGEND = 12  # segments that the legend names
@@ -43,7 +43,7 @@ def category_page(category: str) -> None:
     page = page_of_category(category)
     if page is None:
         raise ValueError(f"There is no pages/{category}.py.")
-    picture = frame(page.title, page.icon)
+    picture = frame(page.title)
     link.complaints()
     technique = _choose(category, techniques)
     left, right = st.columns([3, 1], gap="medium")
@@ -200,13 +200,14 @@ class _Progress:
 
 def _draw_result(finished: _Finished) -> None:
     """Before and after, what it took, and the legend."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="view"):
+    st.session_state.setdefault("view.mode", "slider")
+    st.session_state.setdefault("view.paint", "fill")
+    with st.container(horizontal=True, vertical_alignment="center", key="view"):
         mode = st.segmented_control(
             "View",
             list(MODES),
             format_func=MODES.__getitem__,
             key="view.mode",
-            default="slider",
             required=True,
             persist_state="session",
             label_visibility="collapsed",
@@ -216,7 +217,6 @@ def _draw_result(finished: _Finished) -> None:
             list(PAINTS),
             format_func=PAINTS.__getitem__,
             key="view.paint",
-            default="fill",
             required=True,
             persist_state="session",
             label_visibility="collapsed",
@@ -227,7 +227,7 @@ def _draw_result(finished: _Finished) -> None:
             format_func=lambda i: f"Step {i}: {finished.run.steps[i - 1].title}" if i else "Result",
             key=f"view.shown.{finished.technique.key}",
             label_visibility="collapsed",
-            width=220,
+            width=180,
         )
         with st.popover("Opacity", type="tertiary"):
             opacity = st.slider(

@@ -10,6 +10,8 @@ from pages.ui.navigation import draw_navigation
 from pages.ui.picker import Picture, pick_image
 
 TITLE = "Segmentation dashboard"
+# An icon by name would be fetched from a font server; this one is drawn by us and lies here.
+_ICON = Path(__file__).with_name("pictures") / "icon.png"
 _STYLE = Path(__file__).with_name("style.css").read_text("utf-8")
 
 
@@ -24,10 +26,10 @@ def _freeze_once() -> None:
     gc.freeze()
 
 
-def frame(title: str, icon: str) -> Picture:
+def frame(title: str) -> Picture:
     """Draws the frame of a page and returns the image that the person works on."""
     _freeze_once()
-    st.set_page_config(f"{title} · {TITLE}", page_icon=icon, layout="wide")
+    st.set_page_config(f"{title} · {TITLE}", page_icon=_ICON, layout="wide")
     st.html(f"<style>{_STYLE}</style>")
     with st.sidebar:
         draw_navigation()

@@ -12,13 +12,12 @@ from segcore.run import run
 from segcore.samples import get_sample
 from segcore.technique import Technique, ignore
 
-CARD = 250  # pixels on the screen
-THUMBNAIL = 400  # pixels of the picture, and the size at which its technique runs
+THUMBNAIL = 400  # pixels of a picture, and the size at which its technique runs
 
 
 def home_page() -> None:
     """Draws the home page."""
-    frame(HOME.title, HOME.icon)
+    frame(HOME.title)
     st.title("See how a picture is taken apart")
     st.markdown(
         "Pick a sample or bring your own image, choose a technique, move its settings, and watch "
@@ -37,9 +36,9 @@ def _draw_page(page: Page) -> None:
     category = next((c for c in CATEGORIES if page_of_category(c) == page), None)
     if category is None:
         return
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(key=f"cards-{category}"):  # laid out as a grid by style.css
         for technique in in_category(category):
-            with st.container(width=CARD, gap="small"):
+            with st.container(gap="small"):
                 _draw_card(page, technique)
 
 
@@ -51,11 +50,15 @@ def _draw_card(page: Page, technique: Technique) -> None:
 
 
 def _thumbnail(technique: Technique) -> bytes:
-    """A result of the technique with its defaults, on a small copy of its best sample."""
+    """Half the sample, half what the technique makes of it with its defaults, at a small size."""
 
     def make() -> bytes:
         image = fit(get_sample(technique.sample).load(), THUMBNAIL)
         result = run(technique.key, image, show=ignore).segmentation
-        return jpeg(overlay(image, result.labels, 0.55))
+        split = overlay(image, result.labels, 0.6)
+        middle = image.shape[1] // 2
+        split[:, :middle] = image[:, :middle]
+        split[:, middle - 1 : middle + 1] = 255
+        return jpeg(split)
 
     return cache.pictures.get(("thumbnail", technique.key), make)

@@ -61,13 +61,13 @@ def pick_image() -> Picture:
     """Draws the picker and returns the chosen image; a refused file changes nothing."""
     st.session_state.setdefault("sample", FIRST_SAMPLE)
     st.session_state.setdefault("side", SIDE)
+    st.session_state.setdefault("source", "Samples")
     uploads = _uploads()
     with st.container(key="picker"):
         source = st.segmented_control(
             "Image",
             ["Samples", "Upload", "Camera"],
             key="source",
-            default="Samples",
             required=True,
             on_change=_source_changed,
             persist_state="session",

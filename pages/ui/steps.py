@@ -11,8 +11,7 @@ from segcore.charts import Frames
 from segcore.render import jpeg, png, thumbnail, to_rgb
 from segcore.result import Run, Step
 
-CARD = 300  # pixels that a card of the strip is wide on the screen
-SHARP = 480  # pixels that its picture has
+SHARP = 480  # pixels that the picture of a card is wide
 
 
 def picture_file(picture: np.ndarray, name: tuple[object, ...], width: int = 0) -> bytes:
@@ -41,9 +40,9 @@ def draw_steps(run: Run, name: tuple[object, ...]) -> None:
         run: the run.
         name: names the run in the cache.
     """
-    with st.container(horizontal=True, key="steps", gap="medium"):
+    with st.container(key="steps"):  # laid out as a grid by style.css
         for number, step in enumerate(run.steps, start=1):
-            with st.container(width=CARD, gap="small"):
+            with st.container(gap="small"):
                 _draw_step(number, step, (*name, "step", number))
 
 
