@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cache, link
-from pages.ui.article import apply_preset, best, draw_article
+from pages.ui.article import IMAGE_CHANGED, apply_preset, best, draw_article
 from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame
 from pages.ui.navigation import page_of_category
@@ -45,6 +45,14 @@ def category_page(category: str) -> None:
         raise ValueError(f"There is no pages/{category}.py.")
     picture = frame(page.title)
     link.complaints()
+    _workbench(category, techniques, picture)
+
+
+@st.fragment
+def _workbench(category: str, techniques: tuple[Technique, ...], picture: Picture) -> None:
+    """All but the frame: a fragment, so that a moved setting draws nothing else anew."""
+    if st.session_state.pop(IMAGE_CHANGED, False):
+        st.rerun()  # the frame shows the image, so all of the page has to follow
     technique = _choose(category, techniques)
     left, right = st.columns([3, 1], gap="medium")
     with right:
@@ -239,8 +247,8 @@ def _draw_result(finished: _Finished) -> None:
                 key="view.opacity",
                 persist_state="session",
             )
-    panes = (_before(finished.picture), _after(finished, paint, opacity, shown))
-    _draw_viewer(finished, panes, mode)
+    panes = (_before(finished.picture), _after(finished, paint or "fill", opacity, shown))
+    _draw_viewer(finished, panes, mode or "slider")
     _draw_facts(finished)
 
 
@@ -256,7 +264,7 @@ def _after(finished: _Finished, paint: str, opacity: float, shown: int) -> Pane:
     steps = finished.run.steps
     if 0 < shown <= len(steps) and isinstance(steps[shown - 1].picture, np.ndarray):
         step = steps[shown - 1]
-        data = picture_file(step.picture, (*finished.name, "step", shown))
+        data = picture_file(step.picture)
         return Pane(data, _mime(data), step.title)
 
     def make() -> bytes:
@@ -357,7 +365,7 @@ def _draw_tabs(finished: _Finished) -> None:
     steps, article, script, downloads = st.tabs(titles, key="tabs", on_change="rerun")
     if steps.open:
         with steps:
-            draw_steps(finished.run, finished.name)
+            draw_steps(finished.run)
     if article.open:
         with article:
             draw_article(finished.technique)

@@ -2,56 +2,63 @@
 
 import hashlib
 
+import cv2
 import numpy as np
 import streamlit as st
 
 from pages.ui import cache
 from pages.ui.charts import figure
 from segcore.charts import Frames
-from segcore.render import jpeg, png, thumbnail, to_rgb
+from segcore.render import jpeg, png, to_rgb
 from segcore.result import Run, Step
 
 SHARP = 480  # pixels that the picture of a card is wide
 
 
-def picture_file(picture: np.ndarray, name: tuple[object, ...], width: int = 0) -> bytes:
+def picture_file(picture: np.ndarray, width: int = 0) -> bytes:
     """A step's array as a file for the browser: flat pictures without loss, others as JPEG.
+
+    It is cached by its content: most steps stay as they are when one setting moves.
 
     Args:
         picture: mask, labels, grey, real numbers or RGB, as a step shows it.
-        name: names the picture in the cache.
         width: pixels to reduce it to; 0 leaves its size.
     """
-
-    def make() -> bytes:
-        flat = picture.dtype in (np.bool_, np.int32)
-        rgb = to_rgb(picture)
-        if width:
-            rgb = thumbnail(rgb, width, nearest=flat)
-        return png(rgb) if flat else jpeg(rgb)
-
-    return cache.pictures.get((*name, width), make)
+    flat = picture.dtype in (np.bool_, np.int32)
+    small = _reduced(picture, width, flat) if 0 < width < picture.shape[1] else picture
+    digest = hashlib.sha256(small.tobytes()).hexdigest()
+    name = ("step", digest, small.shape, small.dtype.str)
+    return cache.pictures.get(name, lambda: (png if flat else jpeg)(to_rgb(small)))
 
 
-def draw_steps(run: Run, name: tuple[object, ...]) -> None:
-    """Draws the steps of a run in the order of the computation.
+def _reduced(picture: np.ndarray, width: int, flat: bool) -> np.ndarray:
+    """The array at a lower resolution; no label and no mask value is invented."""
+    height, full = picture.shape[:2]
+    size = (width, max(1, round(height * width / full)))
+    plain = picture.view(np.uint8) if picture.dtype == np.bool_ else picture
+    if plain.dtype not in (np.uint8, np.int16, np.uint16, np.int32, np.float32):
+        plain = plain.astype(np.float32)
+    if plain.dtype == np.int32:  # OpenCV takes labels as real numbers only
+        rows = np.arange(size[1]) * height // size[1]
+        return picture[rows[:, None], np.arange(width) * full // width]
+    method = cv2.INTER_NEAREST_EXACT if flat else cv2.INTER_AREA
+    return cv2.resize(plain, size, interpolation=method).astype(picture.dtype, copy=False)
 
-    Args:
-        run: the run.
-        name: names the run in the cache.
-    """
+
+def draw_steps(run: Run) -> None:
+    """Draws the steps of a run in the order of the computation."""
     with st.container(key="steps"):  # laid out as a grid by style.css
         for number, step in enumerate(run.steps, start=1):
             with st.container(gap="small"):
-                _draw_step(number, step, (*name, "step", number))
+                _draw_step(number, step)
 
 
-def _draw_step(number: int, step: Step, name: tuple[object, ...]) -> None:
+def _draw_step(number: int, step: Step) -> None:
     st.markdown(f"**{number}. {step.title}**")
     if isinstance(step.picture, np.ndarray):
-        st.image(picture_file(step.picture, name, SHARP), width="stretch", alt=step.caption)
+        st.image(picture_file(step.picture, SHARP), width="stretch", alt=step.caption)
     elif isinstance(step.picture, Frames):
-        _scrub(step.picture, name)
+        _scrub(step.picture, number)
     else:
         st.plotly_chart(
             figure(step.picture),
@@ -63,7 +70,7 @@ def _draw_step(number: int, step: Step, name: tuple[object, ...]) -> None:
 
 
 @st.fragment
-def _scrub(frames: Frames, name: tuple[object, ...]) -> None:
+def _scrub(frames: Frames, number: int) -> None:
     """A process over time, moved through by a slider; it opens on its end."""
     slot = st.empty()
     last = len(frames.names) - 1
@@ -74,7 +81,8 @@ def _scrub(frames: Frames, name: tuple[object, ...]) -> None:
             options=range(last + 1),
             value=last,
             format_func=lambda i: frames.names[i],
+            key=f"scrub.{number}.{last}",
             label_visibility="collapsed",
         )
-    file = picture_file(frames.pictures[index], (*name, index), SHARP)
+    file = picture_file(frames.pictures[index], SHARP)
     slot.image(file, width="stretch", alt=frames.names[index])

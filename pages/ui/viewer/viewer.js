@@ -1,0 +1,373 @@
+// The browser's side of the picture component; __init__.py says what a person can do with it.
+//
+// Streamlit calls the default export at every rerun, with new data but the same DOM. Everything
+// that has to outlive a rerun is kept in a View, one per root element.
+
+const PIXELATED_FROM = 4; // a picture enlarged more than this shows its pixels, not a blur
+const DRAG_FROM = 6; // CSS pixels that a press may slip and still be a click
+const UTF8 = new TextDecoder();
+const views = new WeakMap();
+
+export default function render({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".viewer");
+  if (!views.has(root)) views.set(root, new View(root));
+  const view = views.get(root);
+  view.send = (click) => setTriggerValue("click", click);
+  const turn = view.update(data);
+  return () => {
+    // Streamlit also cleans up after a call that a newer one overtook; the newer one lives on.
+    if (view.turn !== turn) return;
+    view.close();
+    views.delete(root);
+  };
+}
+
+/** Takes the blob apart: uint32 length of the header, header as JSON, files. */
+function unpack(data) {
+  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+  const header = JSON.parse(UTF8.decode(data.subarray(4, 4 + length)));
+  let start = 4 + length;
+  for (const pane of header.panes) {
+    pane.file = data.subarray(start, start + pane.length);
+    start += pane.length;
+  }
+  return header;
+}
+
+/** A picture on its way from bytes to pixels; `ready` once it can be painted without waiting. */
+class Picture {
+  constructor({ file, mime }) {
+    this.ready = false;
+    this.url = URL.createObjectURL(new Blob([file], { type: mime }));
+    this.image = new Image();
+    this.image.src = this.url;
+    this.decoded = this.image.decode().then(() => {
+      this.ready = true;
+    });
+  }
+
+  release() {
+    URL.revokeObjectURL(this.url);
+  }
+}
+
+class View {
+  turn = 0; // updates asked for
+  shown = 0; // the update that is on the screen
+  pictures = new Map(); // digest -> Picture, of this update and of those on their way
+  painted = []; // the Picture in each pane
+  life = new AbortController();
+  header = null; // what is on the screen
+  cursor = null; // pixel of the keyboard's crosshair
+  pressed = [0, 0]; // where the pointer went down
+
+  constructor(root) {
+    const find = (selector) => root.querySelector(selector);
+    this.root = root;
+    this.box = find(".panes");
+    this.split = find(".split");
+    this.range = find(".range");
+    this.readout = find(".readout");
+    this.hint = find(".hint");
+    this.spoken = find(".spoken");
+    this.full = find(".full");
+    this.template = find("template");
+    this.observer = new ResizeObserver(() => this.setPixelated());
+    this.observer.observe(root);
+    this.listen();
+    this.moveDivider();
+  }
+
+  get panes() {
+    return [...this.box.querySelectorAll(".pane")];
+  }
+
+  // Showing -------------------------------------------------------------------------------------
+
+  /** Shows new data as soon as all of its pictures are decoded; returns the turn of this update. */
+  update(data) {
+    const header = unpack(data);
+    const turn = ++this.turn;
+    const pictures = header.panes.map((pane) => this.load(pane, turn));
+    if (!this.header) this.layOut(header); // the box has its size before there is a picture
+    if (pictures.every((picture) => picture.ready)) {
+      this.show(turn, header, pictures);
+    } else {
+      Promise.all(pictures.map((picture) => picture.decoded)).then(
+        () => this.show(turn, header, pictures),
+        (error) => this.refuse(error),
+      );
+    }
+    return turn;
+  }
+
+  load(pane, turn) {
+    const picture = this.pictures.get(pane.digest) ?? new Picture(pane);
+    picture.wanted = turn;
+    this.pictures.set(pane.digest, picture);
+    return picture;
+  }
+
+  show(turn, header, pictures) {
+    if (turn < this.shown || this.life.signal.aborted) return;
+    this.shown = turn;
+    this.painted = pictures;
+    this.layOut(header);
+    this.panes.forEach((pane, i) => {
+      const image = pane.querySelector("img");
+      // The document has this picture decoded, so it is painted with the very next frame.
+      if (image.src !== pictures[i].url) image.src = pictures[i].url;
+    });
+    this.setPixelated();
+    for (const [digest, picture] of this.pictures) {
+      if (picture.wanted >= turn) continue;
+      picture.release();
+      this.pictures.delete(digest);
+    }
+    afterPaint(() => this.tell(turn, header));
+  }
+
+  refuse(error) {
+    this.readout.textContent = "The browser cannot decode this picture.";
+    console.error(error);
+  }
+
+  /** Says what is on the screen, for tests and benchmarks. */
+  tell(turn, header) {
+    if (turn !== this.shown) return;
+    const digests = header.panes.map((pane) => pane.digest);
+    this.panes.forEach((pane, i) => {
+      pane.dataset.decoded = digests[i];
+    });
+    this.root.dataset.decoded = digests.join(" ");
+    performance.clearMarks("seg-viewer-decoded"); // the browser keeps marks for ever
+    performance.mark("seg-viewer-decoded", { detail: digests });
+  }
+
+  /** Everything but the pictures themselves. */
+  layOut(header) {
+    const [width, height] = header.size;
+    const style = this.root.style;
+    style.setProperty("--width", width);
+    style.setProperty("--height", height);
+    style.setProperty("--count", header.panes.length);
+    style.setProperty("--max-height", header.maxHeight ? `${header.maxHeight}px` : "100vh");
+    this.root.dataset.mode = header.mode;
+    this.root.toggleAttribute("data-clickable", header.clickable);
+    if (String(header.size) !== String(this.header?.size)) {
+      this.cursor = [width >> 1, height >> 1];
+    }
+    this.header = header;
+    this.layOutPanes(header);
+    this.layOutControls(header);
+    this.drawCross();
+  }
+
+  layOutPanes({ panes, points, size }) {
+    while (this.panes.length > panes.length) this.panes.at(-1).remove();
+    while (this.panes.length < panes.length) {
+      this.split.before(this.template.content.cloneNode(true));
+    }
+    this.panes.forEach((pane, i) => {
+      pane.querySelector("img").alt = panes[i].caption;
+      pane.querySelector("figcaption").textContent = panes[i].caption;
+      pane.querySelector(".points").replaceChildren(...points.map((at, k) => marker(at, size, k)));
+    });
+  }
+
+  layOutControls({ panes, mode, clickable, hint, size }) {
+    this.hint.textContent = hint;
+    this.readout.textContent = size.join(" × ");
+    this.split.hidden = mode !== "slider";
+    if (mode === "slider") {
+      const [left, right] = panes.map((pane) => pane.caption);
+      this.range.setAttribute("aria-label", `Divider between ${left} and ${right}`);
+    }
+    if (clickable) {
+      const how = "Arrow keys move the crosshair, Enter sets a point.";
+      this.box.tabIndex = 0;
+      this.box.setAttribute("role", "application");
+      this.box.setAttribute("aria-label", `Picture of ${size[0]} by ${size[1]} pixels. ${how}`);
+    } else {
+      for (const name of ["tabindex", "role", "aria-label"]) this.box.removeAttribute(name);
+    }
+  }
+
+  setPixelated() {
+    this.painted.forEach(({ image }, i) => {
+      const { clientWidth, clientHeight } = this.panes[i];
+      const scale = Math.max(clientWidth / image.naturalWidth, clientHeight / image.naturalHeight);
+      this.panes[i].toggleAttribute("data-pixelated", scale > PIXELATED_FROM);
+    });
+  }
+
+  // Listening -----------------------------------------------------------------------------------
+
+  listen() {
+    const on = (target, type, react) =>
+      target.addEventListener(type, react, { signal: this.life.signal });
+    on(this.range, "input", () => this.moveDivider());
+    on(this.root, "pointerdown", ({ clientX, clientY }) => {
+      this.pressed = [clientX, clientY];
+    });
+    on(this.root, "click", (event) => this.onClick(event));
+    on(this.box, "keydown", (event) => this.onKey(event));
+    on(this.root, "pointermove", (event) => this.onMove(event));
+    on(this.root, "pointerleave", () => this.onLeave());
+    on(this.full, "click", () => this.toggleFull());
+    on(this.root, "fullscreenchange", () => this.onFull());
+    this.full.hidden = !document.fullscreenEnabled;
+  }
+
+  moveDivider() {
+    this.root.style.setProperty("--split", `${this.range.value}%`);
+    this.range.setAttribute("aria-valuetext", `${this.range.value} %`);
+  }
+
+  /**
+   * The pane and the pixel under the pointer, whatever the scale; undefined beside the pictures.
+   * It goes by place, since the divider lies over the panes and round corners let clicks through.
+   */
+  hit({ clientX, clientY }) {
+    const [width, height] = this.header.size;
+    for (const pane of this.panes) {
+      const frame = pane.getBoundingClientRect();
+      const x = (clientX - frame.left) / frame.width;
+      const y = (clientY - frame.top) / frame.height;
+      if (x < 0 || x >= 1 || y < 0 || y >= 1) continue;
+      return { pane, pixel: [Math.floor(x * width), Math.floor(y * height)] };
+    }
+    return undefined;
+  }
+
+  onClick(event) {
+    if (!this.header.clickable || event.target === this.range) return;
+    const [x, y] = this.pressed;
+    if (Math.hypot(event.clientX - x, event.clientY - y) > DRAG_FROM) return;
+    const hit = this.hit(event);
+    if (hit) this.setPoint(hit.pixel);
+  }
+
+  onKey(event) {
+    if (!this.header.clickable || event.target !== this.box) return;
+    const step = event.shiftKey ? 10 : 1;
+    const moves = {
+      ArrowLeft: [-step, 0],
+      ArrowRight: [step, 0],
+      ArrowUp: [0, -step],
+      ArrowDown: [0, step],
+    };
+    if (event.key in moves) {
+      this.cursor = this.cursor.map((at, i) => clamp(at + moves[event.key][i], this.header.size[i]));
+      this.drawCross();
+      this.say(this.cursor);
+      this.spoken.textContent = `x ${this.cursor[0]}, y ${this.cursor[1]}`;
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.setPoint(this.cursor);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  setPoint([x, y]) {
+    this.cursor = [x, y];
+    this.drawCross();
+    this.send({ x, y, size: this.header.size });
+    // What the click did may take a while to compute: at once, show that it was taken.
+    for (const pane of this.panes) {
+      const ping = marker([x, y], this.header.size);
+      ping.addEventListener("animationend", () => ping.remove());
+      pane.querySelector(".overlay").append(ping);
+    }
+  }
+
+  onMove(event) {
+    const hit = this.hit(event);
+    if (!hit) {
+      this.onLeave();
+      return;
+    }
+    this.say(hit.pixel);
+    if (this.header.mode !== "side") return;
+    for (const pane of this.panes) {
+      pane.toggleAttribute("data-twin", pane !== hit.pane);
+      if (pane !== hit.pane) place(pane.querySelector(".cross"), hit.pixel, this.header.size);
+    }
+  }
+
+  onLeave() {
+    for (const pane of this.panes) pane.removeAttribute("data-twin");
+    this.readout.textContent = this.header.size.join(" × ");
+    this.drawCross();
+  }
+
+  say([x, y]) {
+    this.readout.textContent = `x ${x}  y ${y}`;
+  }
+
+  drawCross() {
+    for (const pane of this.panes) {
+      place(pane.querySelector(".cross"), this.cursor, this.header.size);
+    }
+  }
+
+  // Full screen ---------------------------------------------------------------------------------
+
+  get isFull() {
+    return this.root.getRootNode().fullscreenElement === this.root;
+  }
+
+  async toggleFull() {
+    try {
+      await (this.isFull ? document.exitFullscreen() : this.root.requestFullscreen());
+    } catch (error) {
+      console.warn("Full screen was refused.", error); // the page stays as it is
+    }
+  }
+
+  onFull() {
+    const label = this.isFull ? "Leave full screen" : "Full screen";
+    this.full.title = label;
+    this.full.setAttribute("aria-label", label);
+  }
+
+  close() {
+    this.life.abort();
+    this.observer.disconnect();
+    for (const picture of this.pictures.values()) picture.release();
+    this.pictures.clear();
+  }
+}
+
+function clamp(at, length) {
+  return Math.min(Math.max(at, 0), length - 1);
+}
+
+/** Sets `--x` and `--y` to the middle of a pixel, as parts of the picture's box. */
+function place(element, [x, y], [width, height]) {
+  element.style.setProperty("--x", `${((x + 0.5) / width) * 100}%`);
+  element.style.setProperty("--y", `${((y + 0.5) / height) * 100}%`);
+}
+
+/** A ring round a pixel, with its number beside it; without a number, the trace of a click. */
+function marker(pixel, size, index) {
+  const ring = document.createElement("div");
+  ring.className = index === undefined ? "ping" : "point";
+  place(ring, pixel, size);
+  if (index !== undefined) {
+    ring.dataset.number = index + 1;
+    ring.classList.toggle("flip-x", pixel[0] > 0.85 * size[0]); // the number stays inside
+    ring.classList.toggle("flip-y", pixel[1] < 0.15 * size[1]);
+  }
+  return ring;
+}
+
+/** Calls back when the frame that is being prepared has been painted. */
+function afterPaint(callback) {
+  requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = callback;
+    port2.postMessage(null);
+  });
+}
