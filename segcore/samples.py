@@ -245,7 +245,7 @@ _IN_TEACHING_ORDER = (
     ),
     _photograph(
         "text",
-        "Handwriting",
+        "Handwritten formula",
         "Thin dark strokes and faint ruled lines, out of focus at the edges",
         "Wikipedia (Corner.png); public domain",
     ),

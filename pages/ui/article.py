@@ -1,5 +1,7 @@
 """The article of a technique: what its docstring teaches, and the samples that show it."""
 
+import re
+
 import streamlit as st
 
 from pages.ui.picker import choose_sample
@@ -12,10 +14,11 @@ IMAGE_CHANGED = "image.changed"  # set in the session when a preset has brought 
 
 def apply_preset(technique: Technique, preset: Preset) -> None:
     """Sets all settings as the preset says, and its sample, if it has one."""
-    set_settings(technique, preset.settings)
     if preset.sample is not None:
         choose_sample(preset.sample)
         st.session_state[IMAGE_CHANGED] = True
+    # Last, as another image takes the points with it, and a preset may bring its own.
+    set_settings(technique, preset.settings)
 
 
 def best(technique: Technique) -> Preset:
@@ -36,15 +39,20 @@ def preset_button(technique: Technique, preset: Preset, title: str, icon: str, p
     )
 
 
+def _display(text: str) -> str:
+    """Markdown in which every display formula stands alone, as Streamlit's Markdown wants it."""
+    return re.sub(r"\s*\$\$(.+?)\$\$\s*", r"\n\n$$\n\1\n$$\n\n", text, flags=re.DOTALL)
+
+
 def draw_article(technique: Technique) -> None:
     """Draws the sections of the article in two columns: the idea, and what to know of it."""
     article = technique.article
     idea, rest = st.columns([3, 2], gap="large")
     with idea:
-        st.markdown(f"#### {article.title}\n{article.idea}")
+        st.markdown(f"#### {article.title}\n{_display(article.idea)}")
     with rest:
-        st.markdown(f"#### Used for\n{article.used_for}")
+        st.markdown(f"#### Used for\n{_display(article.used_for)}")
         preset_button(technique, best(technique), "Show it at its best", ":material/thumb_up:", "a")
-        st.markdown(f"#### When it fails\n{article.when_it_fails}")
+        st.markdown(f"#### When it fails\n{_display(article.when_it_fails)}")
         preset_button(technique, technique.fails, "Show it fail", ":material/thumb_down:", "a")
     st.markdown("#### References\n" + article.references.replace("\n", "  \n"))

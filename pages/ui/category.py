@@ -111,19 +111,18 @@ def _choose(category: str, techniques: tuple[Technique, ...]) -> Technique:
 def _presets(technique: Technique) -> None:
     """A menu of presets: the defaults, those of the article, the failure."""
     presets = [best(technique), *technique.presets, technique.fails]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{technique.title}** · {technique.year}")
-        with st.popover("Presets", icon=":material/bookmark:", type="tertiary"):
-            for preset in presets:
-                fails = preset is technique.fails
-                st.button(
-                    f"It fails: {preset.title.lower()}" if fails else preset.title,
-                    key=f"{technique.key}.preset.{preset.title}",
-                    icon=":material/thumb_down:" if fails else ":material/bookmark:",
-                    on_click=apply_preset,
-                    args=(technique, preset),
-                    width="stretch",
-                )
+    st.markdown(f"**{technique.title}** · {technique.year}")
+    with st.popover("Presets", icon=":material/bookmark:", width="stretch"):
+        for preset in presets:
+            fails = preset is technique.fails
+            st.button(
+                f"It fails: {preset.title.lower()}" if fails else preset.title,
+                key=f"{technique.key}.preset.{preset.title}",
+                icon=":material/thumb_down:" if fails else ":material/bookmark:",
+                on_click=apply_preset,
+                args=(technique, preset),
+                width="stretch",
+            )
 
 
 # Running -----------------------------------------------------------------------------------------
@@ -304,7 +303,6 @@ def _draw_viewer(finished: _Finished, panes: tuple[Pane, Pane], mode: Mode) -> N
         key="viewer",
         mode=mode,
         points=given,
-        clickable=True,
         on_click=add,
         hint=points.help,
     )

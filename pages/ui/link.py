@@ -23,8 +23,7 @@ def technique_key(category: str) -> str:
 
 def restore(techniques: Sequence[Technique]) -> None:
     """Takes over what the address says, once; a sentence for each thing that is wrong in it."""
-    query = st.query_params
-    given = {name: query.get_all(name) for name in query}
+    given = _address()
     if not given or given == st.session_state.get("link"):
         return
     st.session_state["link"] = given
@@ -40,9 +39,9 @@ def complaints() -> None:
 
 
 def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) -> list[str]:
-    errors = []
-    values = {name: texts[0] for name, texts in given.items()}
-    errors += [f"{name} stands in it twice." for name, texts in given.items() if len(texts) > 1]
+    errors: list[str] = []
+    values = {name: texts[0] for name, texts in given.items() if len(texts) == 1}
+    errors += [f"{name} stands in it more than once." for name in given if name not in values]
     for name in ("side", "sample"):
         try:
             restore_image({name: values[name]} if name in values else {})
@@ -91,6 +90,12 @@ def write(technique: Technique, settings: Mapping[str, Value], picture: Picture)
         if value != setting.default and setting.applies(settings):
             values[setting.name] = setting.to_text(value)
     link = {name: [text] for name, text in values.items()}
-    if st.session_state.get("link") != link:
-        st.session_state["link"] = link
+    st.session_state["link"] = link
+    # The address itself is asked: a page that one comes back to starts with an empty one.
+    if _address() != link:
         st.query_params.from_dict(values)
+
+
+def _address() -> dict[str, list[str]]:
+    """What stands behind the question mark."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}

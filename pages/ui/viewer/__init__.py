@@ -24,6 +24,7 @@ from typing import Literal, TypeAlias
 import streamlit as st
 
 Mode: TypeAlias = Literal["slider", "side", "single"]
+Heard: TypeAlias = tuple[str, int]  # a view in a browser, and how many of its clicks were told
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
@@ -56,12 +57,11 @@ def viewer(
     key: str,
     mode: Mode,
     points: Sequence[tuple[int, int]] = (),
-    clickable: bool = False,
     on_click: Callable[[int, int], None] | None = None,
     hint: str = "Click to add a point",
     max_height: int | None = None,
-) -> tuple[int, int] | None:
-    """Shows one or more pictures of the same content, and tells which pixel was clicked.
+) -> None:
+    """Shows one or more pictures of the same content, and tells which pixels are clicked.
 
     Args:
         panes: exactly two for "slider" (left, right), one for "single", one or more for "side".
@@ -72,14 +72,11 @@ def viewer(
         mode: "slider" lays the second pane over the first, with a divider; "side" sets the panes
             next to each other, or below each other where it is narrow; "single" shows one.
         points: (x, y) in pixels of the image; drawn on every pane, numbered from 1.
-        clickable: whether a click on the picture, or a key press on its crosshair, is sent.
-        on_click: called with the (x, y) that was clicked before the page reruns.
+        on_click: makes the picture clickable: called with the (x, y) that was clicked, in pixels of
+            the image, before the page reruns. Each click causes one rerun; clicks made while the
+            page computes are told one by one, in their order, none twice.
         hint: what a click does, in a few words below a clickable picture.
         max_height: largest height of a picture in CSS pixels; 70% of the window at the most.
-
-    Returns:
-        The (x, y) that was clicked, in the one rerun that the click caused, otherwise None. Each
-        click causes one rerun.
 
     Raises:
         ValueError: the number of panes does not suit the mode, or the size is not positive.
@@ -89,22 +86,30 @@ def viewer(
         "mode": mode,
         "size": size,
         "points": [(int(x), int(y)) for x, y in points],
-        "clickable": clickable,
-        "hint": hint if clickable else "",
+        "clickable": on_click is not None,
+        "hint": hint,
         "maxHeight": max_height,
+        "heard": st.session_state.get(_heard(key)),
     }
     blob = _pack(header, panes)
-    if not clickable:
+    if on_click is None:
         _mount(key=key, data=blob)
-        return None
+        return
 
     def notify() -> None:
-        click = read_click(st.session_state[key].get("click"), size)
-        if click is not None and on_click is not None:
-            on_click(*click)
+        message = st.session_state[key].get("clicks")
+        clicks, st.session_state[_heard(key)] = read_clicks(
+            message, size, st.session_state.get(_heard(key))
+        )
+        for x, y in clicks:
+            on_click(x, y)
 
-    result = _mount(key=key, data=blob, on_click_change=notify)
-    return read_click(result.get("click"), size)
+    _mount(key=key, data=blob, on_clicks_change=notify)
+
+
+def _heard(key: str) -> str:
+    """Where the session keeps which clicks of a component it has been told."""
+    return f"{key} clicks heard"
 
 
 def _check(n_panes: int, size: tuple[int, int], mode: Mode) -> None:
@@ -134,13 +139,34 @@ def _pack(header: dict[str, object], panes: Sequence[Pane]) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *(pane.data for pane in panes)])
 
 
-def read_click(click: object, size: tuple[int, int]) -> tuple[int, int] | None:
-    """The clicked pixel; None if it is not one of an image of this size.
+def read_clicks(
+    message: object, size: tuple[int, int], heard: Heard | None
+) -> tuple[list[tuple[int, int]], Heard | None]:
+    """The clicks in a message that are new, and what has been heard then.
 
-    The browser is not to be trusted, and a click may still refer to the image shown before.
+    Streamlit keeps only the latest message that arrives while a fragment runs. So the browser sends
+    every click again until it learns, from `heard`, that it was told.
+
+    Args:
+        message: {"view": name of the browser's view, "first": number of its first click in the
+            message, "clicks": [[x, y, width, height], …]}. What is no such message is ignored, and
+            so is a click on no pixel, or on an image of another size, such as the one shown before.
+        size: (width, height) of the image shown now.
+        heard: the view last heard and the number of its clicks told so far.
     """
+    match message:
+        case {"view": str(view), "first": int(first), "clicks": [*clicks]}:
+            known = heard[1] if heard is not None and heard[0] == view else 0
+            new = clicks[max(known - first, 0) :]
+            found = [pixel for click in new if (pixel := _read_pixel(click, size)) is not None]
+            return found, (view, max(known, first + len(clicks)))
+        case _:
+            return [], heard
+
+
+def _read_pixel(click: object, size: tuple[int, int]) -> tuple[int, int] | None:
     match click:
-        case {"x": int(x), "y": int(y), "size": [int(width), int(height)]}:
+        case [int(x), int(y), int(width), int(height)]:
             inside = 0 <= x < width and 0 <= y < height
             return (x, y) if inside and (width, height) == size else None
         case _:

@@ -12,7 +12,7 @@ export default function render({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
   if (!views.has(root)) views.set(root, new View(root));
   const view = views.get(root);
-  view.send = (click) => setTriggerValue("click", click);
+  view.send = (message) => setTriggerValue("clicks", message);
   const turn = view.update(data);
   return () => {
     // Streamlit also cleans up after a call that a newer one overtook; the newer one lives on.
@@ -60,6 +60,9 @@ class View {
   header = null; // what is on the screen
   cursor = null; // pixel of the keyboard's crosshair
   pressed = [0, 0]; // where the pointer went down
+  name = Math.random().toString(36).slice(2);
+  clicks = []; // [x, y, width, height] of those that Python may not have heard
+  heard = 0; // how many clicks came before them
 
   constructor(root) {
     const find = (selector) => root.querySelector(selector);
@@ -88,6 +91,7 @@ class View {
   update(data) {
     const header = unpack(data);
     const turn = ++this.turn;
+    this.forgetHeard(header);
     const pictures = header.panes.map((pane) => this.load(pane, turn));
     if (!this.header) this.layOut(header); // the box has its size before there is a picture
     if (pictures.every((picture) => picture.ready)) {
@@ -125,6 +129,13 @@ class View {
       this.pictures.delete(digest);
     }
     afterPaint(() => this.tell(turn, header));
+  }
+
+  /** A message may be lost to a newer one, so every click is sent until it is said to be heard. */
+  forgetHeard({ heard }) {
+    if (heard?.[0] !== this.name || heard[1] <= this.heard) return;
+    this.clicks.splice(0, heard[1] - this.heard);
+    this.heard = heard[1];
   }
 
   refuse(error) {
@@ -176,7 +187,7 @@ class View {
   }
 
   layOutControls({ panes, mode, clickable, hint, size }) {
-    this.hint.textContent = hint;
+    this.hint.textContent = clickable ? hint : "";
     this.readout.textContent = size.join(" × ");
     this.split.hidden = mode !== "slider";
     if (mode === "slider") {
@@ -263,7 +274,7 @@ class View {
       this.say(this.cursor);
       this.spoken.textContent = `x ${this.cursor[0]}, y ${this.cursor[1]}`;
     } else if (event.key === "Enter" || event.key === " ") {
-      this.setPoint(this.cursor);
+      if (!event.repeat) this.setPoint(this.cursor); // a key held down is one click
     } else {
       return;
     }
@@ -273,7 +284,8 @@ class View {
   setPoint([x, y]) {
     this.cursor = [x, y];
     this.drawCross();
-    this.send({ x, y, size: this.header.size });
+    this.clicks.push([x, y, ...this.header.size]);
+    this.send({ view: this.name, first: this.heard, clicks: this.clicks });
     // What the click did may take a while to compute: at once, show that it was taken.
     for (const pane of this.panes) {
       const ping = marker([x, y], this.header.size);
