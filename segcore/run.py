@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from segcore.catalog import get_technique
-from segcore.errors import ImageError
-from segcore.result import Image, Run
+from segcore.errors import ImageError, SettingError
+from segcore.result import Image, Run, Segmentation
 from segcore.technique import Recorder, Show
 
 
@@ -40,6 +40,33 @@ def run(key: str, image: Image, /, *, show: Show | None = None, **settings: Any)
     if isinstance(recorder, Recorder):
         return Run(segmentation, tuple(recorder.steps), seconds - recorder.seconds)
     return Run(segmentation, (), seconds)
+
+
+def study(key: str, title: str, image: Image, /, *, show: Recorder, **settings: Any) -> Run:
+    """Answers a question that a technique offers, see Technique.studies.
+
+    Args:
+        key: name of the technique.
+        title: the question.
+        image: uint8 H×W×3, RGB; it is not changed.
+        show: records the charts and is told the progress.
+        **settings: settings of the technique by name.
+
+    Returns:
+        a Run whose steps are the answer; its label map is empty.
+
+    Raises:
+        SettingError: the technique, the question or a setting is unknown or wrong.
+        ImageError: the image is not of the form above.
+    """
+    technique = get_technique(key)
+    answers = {study.title: study.answer for study in technique.studies}
+    if title not in answers:
+        raise SettingError("The study", "one of " + ", ".join(answers), title)
+    start = time.perf_counter()
+    answers[title](_checked(image), show=show, **technique.complete(settings))
+    nothing = Segmentation(np.zeros((1, 1), np.int32), ())
+    return Run(nothing, tuple(show.steps), time.perf_counter() - start)
 
 
 def _checked(image: Image) -> Image:

@@ -328,6 +328,20 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class Study:
+    """A question about a setting that takes longer to answer, so that a person asks it by a button.
+
+    Attributes:
+        title: the question, such as "How many clusters?".
+        answer: function like `segment`, from an image and the same settings, that shows its charts
+            and says its progress through `show` and returns nothing.
+    """
+
+    title: str
+    answer: Callable[..., None]
+
+
+@dataclass(frozen=True)
 class Article:
     """The docstring of a technique's file, taken apart: its title and its four sections."""
 
@@ -351,6 +365,7 @@ class Technique:
         segment: function from an image (uint8 RGB H×W×3) and settings to a Segmentation.
         fails: settings and a sample on which the technique fails, as its article explains.
         presets: named settings, such as those of the article that the dashboard follows.
+        studies: questions about the settings, answered on request.
         sample: the sample that shows the technique at its best.
     """
 
@@ -359,6 +374,7 @@ class Technique:
     segment: Callable[..., Segmentation]
     fails: Preset
     presets: tuple[Preset, ...] = ()
+    studies: tuple[Study, ...] = ()
     sample: str = "coins"
 
     @property

@@ -21,8 +21,9 @@ from segcore.charts import Curve, Frames, Histogram, HueWheel, Scatter, Surface
 from segcore.images import fit
 from segcore.render import to_rgb
 from segcore.result import Image, Segmentation
+from segcore.run import study
 from segcore.samples import SAMPLES
-from segcore.technique import Setting, Technique, ignore
+from segcore.technique import Recorder, Setting, Technique, ignore
 
 RESERVED = {"technique", "sample", "side", "working_side", "show"}
 CHARTS = Histogram | Curve | Scatter | Surface | HueWheel
@@ -216,6 +217,19 @@ def test_article_and_presets(technique: Technique) -> None:
     for preset in (*technique.presets, technique.fails):
         technique.complete(preset.settings)
         assert preset.sample is None or preset.sample in SAMPLES
+
+
+def test_studies(technique: Technique) -> None:
+    image = small("coffee", 40)
+    for question in technique.studies:
+        said: list[float] = []
+        answer = study(technique.key, question.title, image, show=Recorder(said.append))
+        assert answer.steps
+        assert said == sorted(said), question.title
+        assert len(said) >= 2
+        for step in answer.steps:
+            assert isinstance(step.picture, CHARTS | np.ndarray)
+            assert step.caption.endswith(".")
 
 
 def a_photograph() -> bytes:
