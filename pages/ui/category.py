@@ -1,7 +1,6 @@
 """The view of a category: one technique at a time, its settings, result, steps, article, code."""
 
 import html
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +14,9 @@ from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture
+from pages.ui.progress import Progress, is_cancelled, resume
 from pages.ui.steps import draw_steps, picture_file
+from pages.ui.studies import draw_studies
 from pages.ui.viewer import Mode, Pane, viewer
 from pages.ui.widgets import draw_settings, points_setting, state_key
 from segcore.catalog import CATEGORIES, in_category
@@ -32,7 +33,6 @@ PAINTS = {
     "labels": "Labels",
     "means": "Means",
 }
-PATIENCE = 0.4  # seconds before a run shows its progress: shorter ones would only flicker
 LEGEND = 12  # segments that the legend names
 
 
@@ -133,9 +133,9 @@ def _finish(
 ) -> _Finished | None:
     """The run that was asked for; if it is refused or cancelled, a sentence and the one before."""
     name = _name(technique, picture, settings)
-    if st.session_state.get("cancelled") == name:
+    if is_cancelled(name):
         st.info("Cancelled. What you see is the result before.", icon=":material/cancel:")
-        st.button("Run it", on_click=_forget_cancel, icon=":material/play_arrow:")
+        st.button("Run it", on_click=resume, icon=":material/play_arrow:")
         return _last(technique, picture)
     try:
         done = _run(technique, picture, settings, slot)
@@ -150,7 +150,7 @@ def _run(
     technique: Technique, picture: Picture, settings: dict[str, Value], slot: DeltaGenerator
 ) -> Run:
     name = _name(technique, picture, settings)
-    progress = _Progress(name, slot)
+    progress = Progress(name, slot)
     done = cache.runs.get(
         name, lambda: run(technique.key, picture.image, show=Recorder(progress), **settings)
     )
@@ -164,42 +164,6 @@ def _last(technique: Technique, picture: Picture) -> _Finished | None:
     if (key, digest, side) != (technique.key, picture.digest, picture.side):
         return None
     return _Finished(technique, picture, settings, _run(technique, picture, settings, st.empty()))
-
-
-def _cancel(name: tuple[object, ...]) -> None:
-    st.session_state["cancelled"] = name
-
-
-def _forget_cancel() -> None:
-    st.session_state.pop("cancelled", None)
-
-
-class _Progress:
-    """A bar with a button that cancels, once a run has taken a while.
-
-    Drawing is also where Streamlit stops a run whose settings have changed meanwhile.
-    """
-
-    def __init__(self, name: tuple[object, ...], slot: DeltaGenerator) -> None:
-        self._name = name
-        self._slot = slot
-        self._start = time.perf_counter()
-        self._bar: DeltaGenerator | None = None
-
-    def __call__(self, fraction: float) -> None:
-        if time.perf_counter() - self._start < PATIENCE:
-            return
-        if self._bar is None:
-            with self._slot.container(border=True):
-                self._bar = st.progress(0.0)
-                st.button(
-                    "Cancel",
-                    key="cancel",
-                    icon=":material/cancel:",
-                    on_click=_cancel,
-                    args=(self._name,),
-                )
-        self._bar.progress(fraction, f"{fraction:.0%} done")
 
 
 # The result --------------------------------------------------------------------------------------
@@ -358,18 +322,19 @@ def _duration(seconds: float) -> str:
 
 
 def _draw_tabs(finished: _Finished) -> None:
-    """Steps, article, script and downloads; only the open one is made."""
-    titles = ["Steps", "Article", "Script", "Downloads"]
-    steps, article, script, downloads = st.tabs(titles, key="tabs", on_change="rerun")
-    if steps.open:
-        with steps:
-            draw_steps(finished.run)
-    if article.open:
-        with article:
-            draw_article(finished.technique)
-    if script.open:
-        with script:
-            draw_script(finished.technique, finished.settings, finished.picture)
-    if downloads.open:
-        with downloads:
-            draw_downloads(finished.technique, finished.picture, finished.run.segmentation)
+    """Steps, studies, article, script and downloads; only the open one is made."""
+    technique, picture, settings = finished.technique, finished.picture, finished.settings
+    draw = {
+        "Steps": lambda: draw_steps(finished.run),
+        "Studies": lambda: draw_studies(technique, picture, settings),
+        "Article": lambda: draw_article(technique),
+        "Script": lambda: draw_script(technique, settings, picture),
+        "Downloads": lambda: draw_downloads(
+            technique, picture, settings, finished.run.segmentation
+        ),
+    }
+    titles = [title for title in draw if title != "Studies" or technique.studies]
+    for title, tab in zip(titles, st.tabs(titles, key="tabs", on_change="rerun"), strict=True):
+        if tab.open:
+            with tab:
+                draw[title]()

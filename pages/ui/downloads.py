@@ -4,18 +4,32 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from pages.ui.picker import Picture
+from pages.ui import cache
+from pages.ui.picker import Picture, full_size, scale_points
+from pages.ui.progress import Progress, Quiet
 from segcore.export import coco_json, labels_png, overlay_png, segments_csv
 from segcore.result import Segmentation
+from segcore.run import run
 from segcore.snippet import snippet
 from segcore.technique import Technique, Value
 
 
-def draw_downloads(technique: Technique, picture: Picture, result: Segmentation) -> None:
+def draw_downloads(
+    technique: Technique, picture: Picture, settings: Mapping[str, Value], result: Segmentation
+) -> None:
     """A button for each form in which a result can be taken away."""
     stem = f"{picture.sample or 'image'}-{technique.key}"
+    if picture.size != picture.full_size:
+        width, height = picture.full_size
+        if st.toggle(
+            f"At full size, {width}×{height} px",
+            key="download.full",
+            help="Runs the technique on the whole image. Settings in pixels, such as a window, "
+            "keep their values and so cover a smaller part of it: the result may differ.",
+        ):
+            picture, result = _at_full_size(technique, picture, settings)
     width, height = picture.size
-    st.caption(f"All at the working size of {width}×{height} px.")
+    st.caption(f"All at {width}×{height} px.")
     forms: tuple[tuple[str, str, str, str, Callable[[], bytes | str]], ...] = (
         (
             "Labels",
@@ -59,6 +73,25 @@ def draw_downloads(technique: Technique, picture: Picture, result: Segmentation)
                 width=140,
             )
             st.caption(text)
+
+
+def _at_full_size(
+    technique: Technique, picture: Picture, settings: Mapping[str, Value]
+) -> tuple[Picture, Segmentation]:
+    """The same run on the image as it came, with clicked points moved to their places there."""
+    full = full_size(picture)
+    moved = {
+        setting.name: scale_points(settings[setting.name], picture.size, full.size)
+        for setting in technique.settings
+        if setting.type is tuple
+    }
+    chosen = {**settings, **moved}
+    name = ("full", technique.key, picture.digest, tuple(chosen.items()))
+    slot = st.empty()
+    show = Quiet(Progress(name, slot))
+    done = cache.runs.get(name, lambda: run(technique.key, full.image, show=show, **chosen))
+    slot.empty()
+    return full, done.segmentation
 
 
 def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Picture) -> None:

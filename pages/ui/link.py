@@ -4,14 +4,15 @@ Streamlit's own `bind="query-params"` is not used: it drops a wrong value withou
 labels of choices instead of their names, and knows nothing of clicked points.
 """
 
+import reprlib
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from pages.ui.picker import SIDE, Picture, restore_image
+from pages.ui.picker import SIDE, Picture, current_picture, restore_image, verbatim
 from pages.ui.widgets import set_settings
 from segcore.errors import SettingError
-from segcore.technique import Technique, Value
+from segcore.technique import Technique, Value, check_inside
 
 RESERVED = ("technique", "sample", "side")
 
@@ -33,15 +34,15 @@ def restore(techniques: Sequence[Technique]) -> None:
 def complaints() -> None:
     """Says what was wrong in the link, in the run that read it."""
     for sentence in st.session_state.pop("link.errors", ()):
-        st.warning(
-            f"The link was not followed in one point. {sentence}", icon=":material/link_off:"
-        )
+        text = f"The link was not followed in one point. {sentence}"
+        # What a link says is a stranger's word: as Markdown it could fetch a picture from anywhere.
+        st.warning(verbatim(text), icon=":material/link_off:")
 
 
 def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) -> list[str]:
-    errors: list[str] = []
     values = {name: texts[0] for name, texts in given.items() if len(texts) == 1}
-    errors += [f"{name} stands in it more than once." for name in given if name not in values]
+    twice = [reprlib.repr(name) for name in given if name not in values]
+    errors = [f"{name} stands in it more than once." for name in twice]
     for name in ("side", "sample"):
         try:
             restore_image({name: values[name]} if name in values else {})
@@ -54,8 +55,22 @@ def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) ->
         return errors
     st.session_state[technique_key(known[key].category)] = key
     settings, wrong = read_settings(known[key], values)
+    errors += wrong + _drop_outside(known[key], settings)
     set_settings(known[key], settings)
-    return errors + wrong
+    return errors
+
+
+def _drop_outside(technique: Technique, settings: dict[str, Value]) -> list[str]:
+    """Takes out points that do not lie in the image, with a sentence for it."""
+    errors = []
+    for setting in technique.settings:
+        if setting.type is tuple and setting.name in settings:
+            try:
+                check_inside(settings[setting.name], current_picture().image)
+            except SettingError as error:
+                del settings[setting.name]
+                errors.append(str(error))
+    return errors
 
 
 def read_settings(

@@ -5,7 +5,9 @@ changes. Nothing leaves the server, and nothing is kept after the session ends.
 """
 
 import hashlib
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -13,7 +15,7 @@ import streamlit as st
 from pages.ui import cache
 from segcore.errors import ImageError, SettingError
 from segcore.images import fit, image_size, read_image
-from segcore.result import Image
+from segcore.result import Image, Point
 from segcore.samples import SAMPLES, get_sample
 
 SIDES = {512: "512 px", 1024: "1024 px", 2048: "2048 px", 4096: "4096 px"}
@@ -59,9 +61,8 @@ class Upload:
 
 def pick_image() -> Picture:
     """Draws the picker and returns the chosen image; a refused file changes nothing."""
-    st.session_state.setdefault("sample", FIRST_SAMPLE)
-    st.session_state.setdefault("side", SIDE)
     st.session_state.setdefault("source", "Samples")
+    picture = current_picture()
     uploads = _uploads()
     with st.container(key="picker"):
         source = st.segmented_control(
@@ -81,7 +82,6 @@ def pick_image() -> Picture:
             _take_photograph()
         if uploads:
             _list_uploads(uploads)
-        picture = _current()
         _show(picture)
     return picture
 
@@ -182,8 +182,14 @@ def _take_in(name: str, data: bytes) -> None:
 
 def _short(name: str) -> str:
     """A file's name, cut in the middle and made harmless in Markdown."""
-    name = name if len(name) <= 40 else f"{name[:24]}…{name[-14:]}"
-    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-!|~:$" else c for c in name)
+    return verbatim(name if len(name) <= 40 else f"{name[:24]}…{name[-14:]}")
+
+
+def verbatim(text: str) -> str:
+    """Markdown that shows `text` as it is: no link, no picture, no formula comes out of it."""
+    # Addresses become links even with every sign escaped; a space of no width keeps them apart.
+    text = re.sub(r"(www)(?=\.)|(https?)(?=:)|(?=@)", "\\g<0>\u200b", text, flags=re.IGNORECASE)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
 
 
 def _list_uploads(uploads: dict[str, Upload]) -> None:
@@ -222,14 +228,15 @@ def _drop(digest: str) -> None:
         forget_points()
 
 
-def _current() -> Picture:
-    side: int = st.session_state["side"]
+def current_picture() -> Picture:
+    """The image that the session has chosen; on a first visit the first sample."""
+    side: int = st.session_state.setdefault("side", SIDE)
     upload = _uploads().get(st.session_state.get("upload") or "")
     if upload is not None:
         digest: str = st.session_state["upload"]
         image = cache.images.get((digest, side), lambda: read_image(upload.data, side))
         return Picture(upload.name, digest, image, upload.size, side, None)
-    sample = get_sample(st.session_state["sample"])
+    sample = get_sample(st.session_state.setdefault("sample", FIRST_SAMPLE))
     full = cache.images.get(sample.key, sample.load)
     image = cache.images.get((sample.key, side), lambda: fit(full, side))
     return Picture(
@@ -239,14 +246,26 @@ def _current() -> Picture:
 
 def _side_changed() -> None:
     """Points are pixels of the working copy: they move with its size."""
-    before: tuple[int, tuple[int, int]] = st.session_state["shown"]
-    _, (width, height) = before
-    longest = max(width, height)
-    old = min(before[0], longest) / longest
-    new = min(st.session_state["side"], longest) / longest
+    before: tuple[int, int] = st.session_state["shown"]
+    now = current_picture().size
     for name in [n for n in st.session_state if str(n).endswith(".seeds")]:
-        points = st.session_state[name]
-        st.session_state[name] = tuple((int(x * new / old), int(y * new / old)) for x, y in points)
+        st.session_state[name] = scale_points(st.session_state[name], before, now)
+
+
+def scale_points(
+    points: Sequence[Point], before: tuple[int, int], after: tuple[int, int]
+) -> tuple[Point, ...]:
+    """Points of an image of size (width, height) `before`, where they lie at the size `after`."""
+    return tuple((x * after[0] // before[0], y * after[1] // before[1]) for x, y in points)
+
+
+def full_size(picture: Picture) -> Picture:
+    """The same image as it came, not reduced to the working size. It is not kept in a cache."""
+    if picture.sample is not None:
+        image = get_sample(picture.sample).load()
+    else:
+        image = read_image(_uploads()[picture.digest].data)
+    return replace(picture, image=image, side=max(picture.full_size))
 
 
 def _show(picture: Picture) -> None:
@@ -259,7 +278,7 @@ def _show(picture: Picture) -> None:
         st.caption(f"{sample.good_for}. {text}.")
     else:
         st.caption(f"{picture.name}: {text}.")
-    st.session_state["shown"] = (picture.side, picture.full_size)
+    st.session_state["shown"] = picture.size
     with st.expander("Working size", icon=":material/aspect_ratio:"):
         st.selectbox(
             "Long side",

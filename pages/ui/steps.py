@@ -45,24 +45,24 @@ def _reduced(picture: np.ndarray, width: int, flat: bool) -> np.ndarray:
     return cv2.resize(plain, size, interpolation=method).astype(picture.dtype, copy=False)
 
 
-def draw_steps(run: Run) -> None:
-    """Draws the steps of a run in the order of the computation."""
-    with st.container(key="steps"):  # laid out as a grid by style.css
+def draw_steps(run: Run, key: str = "run") -> None:
+    """Draws the steps of a run in the order of the computation; `key` tells two strips apart."""
+    with st.container(key=f"steps-{key}"):  # laid out as a grid by style.css
         for number, step in enumerate(run.steps, start=1):
             with st.container(gap="small"):
-                _draw_step(number, step)
+                _draw_step(number, step, key)
 
 
-def _draw_step(number: int, step: Step) -> None:
+def _draw_step(number: int, step: Step, key: str) -> None:
     st.markdown(f"**{number}. {step.title}**")
     if isinstance(step.picture, np.ndarray):
         st.image(picture_file(step.picture, SHARP), width="stretch", alt=step.caption)
     elif isinstance(step.picture, Frames):
-        _scrub(step.picture, number)
+        _scrub(step.picture, f"{key}.{number}")
     else:
         st.plotly_chart(
             figure(step.picture),
-            key="chart." + hashlib.sha256(f"{number}{step.title}".encode()).hexdigest()[:12],
+            key="chart." + hashlib.sha256(f"{key}{number}{step.title}".encode()).hexdigest()[:12],
             config={"displayModeBar": False},
             alt=step.caption,
         )
@@ -70,7 +70,7 @@ def _draw_step(number: int, step: Step) -> None:
 
 
 @st.fragment
-def _scrub(frames: Frames, number: int) -> None:
+def _scrub(frames: Frames, key: str) -> None:
     """A process over time, moved through by a slider; it opens on its end."""
     slot = st.empty()
     last = len(frames.names) - 1
@@ -81,7 +81,7 @@ def _scrub(frames: Frames, number: int) -> None:
             options=range(last + 1),
             value=last,
             format_func=lambda i: frames.names[i],
-            key=f"scrub.{number}.{last}",
+            key=f"scrub.{key}.{last}",
             label_visibility="collapsed",
         )
     file = picture_file(frames.pictures[index], SHARP)

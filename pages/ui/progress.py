@@ -1,0 +1,69 @@
+"""Progress and cancel of anything that may take longer than a moment."""
+
+import time
+from collections.abc import Hashable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+PATIENCE = 0.4  # seconds before a run shows its progress: shorter ones would only flicker
+PACE = 0.1  # seconds between two drawings of the bar
+
+
+class Progress:
+    """A bar with a button that cancels, once a run has taken a while.
+
+    Drawing is also where Streamlit stops a run whose settings have changed meanwhile.
+
+    Args:
+        name: names the run, so that the page knows which one was cancelled.
+        slot: the empty place where the bar appears.
+    """
+
+    def __init__(self, name: Hashable, slot: DeltaGenerator) -> None:
+        self._name = name
+        self._slot = slot
+        self._next = time.perf_counter() + PATIENCE
+        self._bar: DeltaGenerator | None = None
+
+    def __call__(self, fraction: float) -> None:
+        if time.perf_counter() < self._next:
+            return
+        if self._bar is None:
+            with self._slot.container(border=True):
+                self._bar = st.progress(0.0)
+                st.button(
+                    "Cancel",
+                    key="cancel",
+                    icon=":material/cancel:",
+                    on_click=_cancel,
+                    args=(self._name,),
+                )
+        self._bar.progress(fraction, f"{fraction:.0%} done")
+        self._next = time.perf_counter() + PACE
+
+
+class Quiet:
+    """Receives the steps of a run and keeps none, but tells its progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __call__(self, title: str, picture: object, caption: str) -> None: ...
+
+    def progress(self, fraction: float) -> None:
+        self._progress(fraction)
+
+
+def is_cancelled(name: Hashable) -> bool:
+    """Whether the person cancelled this run and has not asked for it again."""
+    return bool(st.session_state.get("cancelled") == name)
+
+
+def resume() -> None:
+    """Forgets what was cancelled, so that it runs again."""
+    st.session_state.pop("cancelled", None)
+
+
+def _cancel(name: Hashable) -> None:
+    st.session_state["cancelled"] = name
