@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.errors import ImageError, SettingError
-from segcore.result import Image, Labels
+from segcore.result import Image, Labels, count_labels
 
 Colors: TypeAlias = npt.NDArray[np.uint8]  # (n + 1, 3) RGB: the row of a label is its colour
 Color: TypeAlias = tuple[int, int, int]  # RGB
@@ -260,7 +260,7 @@ def _boundary(labels: Labels) -> npt.NDArray[np.uint8]:
 
 def areas(labels: Labels) -> npt.NDArray[np.int64]:
     """Number of pixels (n + 1,) of each label from 0 to the greatest, n."""
-    return np.bincount(labels.ravel())
+    return count_labels(labels)
 
 
 def mean_colors(image: Image, labels: Labels) -> Colors:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segcore.result import count_labels
+
 
 def relabel(labels: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     """The label map with its labels numbered 1 to n by their first pixel, row by row.
@@ -55,7 +57,7 @@ def drop_small(labels: npt.NDArray[Any], min_area: int) -> npt.NDArray[np.int32]
     Returns:
         int32 H×W; the labels that stay are numbered from 1 up, in the order that they had.
     """
-    stays = np.bincount(labels.ravel()) >= max(min_area, 1)
+    stays = count_labels(labels) >= max(min_area, 1)
     stays[0] = False
     numbers = np.cumsum(stays, dtype=np.int32)
     numbers[~stays] = 0

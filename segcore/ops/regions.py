@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.result import Labels, Mask
+from segcore.result import Labels, Mask, count_labels
 
 
 def fill_holes(mask: npt.NDArray[Any]) -> Mask:
@@ -40,7 +40,7 @@ def remove_small(mask: npt.NDArray[Any], min_area: int, connectivity: int = 8) -
         bool H×W.
     """
     parts = label_components(mask, connectivity)
-    stays = np.bincount(parts.ravel()) >= min_area
+    stays = count_labels(parts) >= min_area
     stays[0] = False  # 0 is the background
     return np.take(stays, parts)
 
