@@ -75,9 +75,9 @@ def _histogram(chart: Histogram) -> Drawing:
             "y": series.y,
             "name": series.name,
             "yaxis": "y2",
-            "line": {"color": color, "width": 2},
+            "line": {"color": ACCENTS[(index + 1) % len(ACCENTS)], "width": 2},
         }
-        for color, series in zip(ACCENTS[1:], chart.curves, strict=False)
+        for index, series in enumerate(chart.curves)
     ]
     layout = {
         "bargap": 0,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.picker import Picture, full_size, scale_points
-from pages.ui.progress import Progress, Quiet
+from pages.ui.progress import Progress, Quiet, is_cancelled, resume
 from segcore.export import coco_json, labels_png, overlay_png, segments_csv
 from segcore.result import Segmentation
 from segcore.run import run
@@ -27,7 +27,7 @@ def draw_downloads(
             help="Runs the technique on the whole image. Settings in pixels, such as a window, "
             "keep their values and so cover a smaller part of it: the result may differ.",
         ):
-            picture, result = _at_full_size(technique, picture, settings)
+            picture, result = _at_full_size(technique, picture, settings) or (picture, result)
     width, height = picture.size
     st.caption(f"All at {width}×{height} px.")
     forms: tuple[tuple[str, str, str, str, Callable[[], bytes | str]], ...] = (
@@ -77,8 +77,11 @@ def draw_downloads(
 
 def _at_full_size(
     technique: Technique, picture: Picture, settings: Mapping[str, Value]
-) -> tuple[Picture, Segmentation]:
-    """The same run on the image as it came, with clicked points moved to their places there."""
+) -> tuple[Picture, Segmentation] | None:
+    """The same run on the image as it came, with clicked points moved to their places there.
+
+    Nothing, if the person cancelled it.
+    """
     full = full_size(picture)
     moved = {
         setting.name: scale_points(settings[setting.name], picture.size, full.size)
@@ -87,6 +90,10 @@ def _at_full_size(
     }
     chosen = {**settings, **moved}
     name = ("full", technique.key, picture.digest, tuple(chosen.items()))
+    if is_cancelled(name):
+        st.info("Cancelled. These are the files at the working size.", icon=":material/cancel:")
+        st.button("Run it", key="download.resume", on_click=resume, icon=":material/play_arrow:")
+        return None
     slot = st.empty()
     show = Quiet(Progress(name, slot))
     done = cache.runs.get(name, lambda: run(technique.key, full.image, show=show, **chosen))

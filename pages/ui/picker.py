@@ -105,11 +105,11 @@ def _uploads() -> dict[str, Upload]:
 
 def _source_changed() -> None:
     """Samples shows the sample again, the other two the person's own image, if there is one."""
-    if st.session_state["source"] == "Samples":
-        st.session_state["upload"] = None
-    else:
-        st.session_state["upload"] = next(reversed(_uploads()), None)
-    forget_points()
+    shown = st.session_state.get("upload")
+    own = shown or next(reversed(_uploads()), None)
+    st.session_state["upload"] = None if st.session_state["source"] == "Samples" else own
+    if st.session_state["upload"] != shown:
+        forget_points()
 
 
 def _sample_changed() -> None:
@@ -224,7 +224,7 @@ def _use(digest: str) -> None:
 def _drop(digest: str) -> None:
     _uploads().pop(digest, None)
     if st.session_state.get("upload") == digest:
-        st.session_state["upload"] = None
+        st.session_state["upload"] = next(reversed(_uploads()), None)
         forget_points()
 
 

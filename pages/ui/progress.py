@@ -34,7 +34,8 @@ class Progress:
                 self._bar = st.progress(0.0)
                 st.button(
                     "Cancel",
-                    key="cancel",
+                    # Two runs may take long in one go: a result, and its download at full size.
+                    key=f"cancel.{hash(self._name)}",
                     icon=":material/cancel:",
                     on_click=_cancel,
                     args=(self._name,),
