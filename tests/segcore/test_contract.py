@@ -88,7 +88,7 @@ def random_value(setting: Setting, rng: random.Random) -> Any:
     if setting.type is bool:
         return rng.random() < 0.5
     if setting.type is tuple:
-        return tuple((rng.randrange(60), rng.randrange(60)) for _ in range(rng.randrange(4)))
+        return tuple((rng.randrange(50), rng.randrange(50)) for _ in range(rng.randrange(4)))
     steps = int((setting.high - setting.low) / setting.step)
     return setting.type(setting.low + setting.step * rng.randint(0, steps))
 

@@ -207,9 +207,7 @@ def threshold_markers(threshold: Threshold) -> tuple[Marker, ...]:
     return (Marker(low, f"lowest {low:.0f}"), Marker(high, f"highest {high:.0f}"))
 
 
-def segment_multi_otsu(
-    gray: Gray, counts: Counts, n_classes: int, show: Show
-) -> Segmentation:
+def segment_multi_otsu(gray: Gray, counts: Counts, n_classes: int, show: Show) -> Segmentation:
     """Parts the image into `n_classes` brightness classes, labelled 1 (darkest) upwards."""
     levels = multi_otsu_levels(counts, n_classes)
     show(
