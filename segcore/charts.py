@@ -72,6 +72,8 @@ class Scatter:
         centers: (k, 3) positions, or None.
         center_colors: (k, 3) uint8 RGB, or None.
         paths: (t, k, 3) the centres over t iterations, or None.
+        ellipsoids: (k, 3, 3) covariances, drawn round the centres at two standard deviations, or
+            None.
     """
 
     points: Numbers
@@ -80,6 +82,7 @@ class Scatter:
     centers: Numbers | None = None
     center_colors: Numbers | None = None
     paths: Numbers | None = None
+    ellipsoids: Numbers | None = None
 
 
 @dataclass(frozen=True, eq=False)

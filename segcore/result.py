@@ -52,8 +52,8 @@ class Segmentation:
 
 def foreground(mask: npt.NDArray[Any], name: str = "Foreground") -> Segmentation:
     """Segmentation with one segment: the pixels where `mask` (H×W) is not 0."""
-    labels = (mask != 0).astype(np.int32)
-    return Segmentation(labels, (Segment(1, name),) if labels.any() else ())
+    inside = mask if mask.dtype == np.bool_ else mask != 0
+    return Segmentation(inside.astype(np.int32), (Segment(1, name),) if inside.any() else ())
 
 
 def regions(

@@ -21,6 +21,7 @@ from segcore.samples import SAMPLES, get_sample
 SIDES = {512: "512 px", 1024: "1024 px", 2048: "2048 px", 4096: "4096 px"}
 SIDE = 1024
 MOST_UPLOADS = 12
+NAME_WIDTH = 195  # pixels: leaves room in the sidebar for the cross beside an upload's name
 FIRST_SAMPLE = "camera"
 
 
@@ -203,7 +204,7 @@ def _list_uploads(uploads: dict[str, Upload]) -> None:
                 on_click=_use,
                 args=(digest,),
                 icon=":material/image:",
-                width="stretch",
+                width=NAME_WIDTH,
             )
             st.button(
                 "",

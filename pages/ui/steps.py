@@ -1,6 +1,7 @@
 """The step strip: every step of a run as a small picture or chart with its caption."""
 
 import hashlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from segcore.charts import Frames
 from segcore.render import jpeg, png, to_rgb
 from segcore.result import Run, Step
 
-SHARP = 480  # pixels that the picture of a card is wide
+SHARP = 400  # pixels that the picture of a card is wide
 
 
 def picture_file(picture: np.ndarray, width: int = 0) -> bytes:
@@ -54,9 +55,8 @@ def draw_steps(run: Run, key: str = "run") -> None:
 
 
 def _draw_step(number: int, step: Step, key: str) -> None:
-    st.markdown(f"**{number}. {step.title}**")
     if isinstance(step.picture, np.ndarray):
-        st.image(picture_file(step.picture, SHARP), width="stretch", alt=step.caption)
+        _image(st, step.picture, step.caption)
     elif isinstance(step.picture, Frames):
         _scrub(step.picture, f"{key}.{number}")
     else:
@@ -66,7 +66,7 @@ def _draw_step(number: int, step: Step, key: str) -> None:
             config={"displayModeBar": False},
             alt=step.caption,
         )
-    st.caption(step.caption)
+    st.caption(f"**{number}. {step.title}.** {step.caption}")
 
 
 @st.fragment
@@ -84,5 +84,11 @@ def _scrub(frames: Frames, key: str) -> None:
             key=f"scrub.{key}.{last}",
             label_visibility="collapsed",
         )
-    file = picture_file(frames.pictures[index], SHARP)
-    slot.image(file, width="stretch", alt=frames.names[index])
+    _image(slot, frames.pictures[index], frames.names[index])
+
+
+def _image(place: Any, picture: np.ndarray, alt: str) -> None:
+    """The picture as it was encoded: left alone, st.image turns every opaque PNG into a JPEG."""
+    file = picture_file(picture, SHARP)
+    form = "PNG" if file.startswith(b"\x89PNG") else "JPEG"
+    place.image(file, width="stretch", output_format=form, alt=alt)

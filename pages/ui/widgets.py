@@ -90,8 +90,9 @@ def _draw_choice(setting: Setting, common: dict[str, Any]) -> None:
     """Two or three short options lie open; more are a list."""
     options = list(setting.options or ())
     labels = setting.option_labels
-    short = len(options) <= 3 and sum(len(labels[option]) for option in options) <= 30
-    if short:
+    # An option that does not fit is cut off, and nobody knows that it is there: a frame takes about
+    # as much as five letters, and on a beamer of 1024 pixels the column has room for some 22.
+    if len(options) <= 3 and sum(len(labels[option]) + 5 for option in options) <= 22:
         st.segmented_control(
             options=options,
             format_func=labels.__getitem__,
