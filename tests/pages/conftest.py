@@ -1,0 +1,154 @@
+"""A session with the dashboard without a browser: Streamlit's AppTest, with a person's words."""
+
+import json
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).parents[2] / "app.py"
+CLASSICAL = "pages/classical.py"
+
+
+@dataclass
+class Session:
+    """One person's session; `page` is the AppTest that it drives."""
+
+    page: AppTest
+
+    def run(self) -> "Session":
+        self.page.run()
+        assert not self.page.exception, self.page.exception
+        return self
+
+    def go(self, path: str, **link: str | list[str]) -> "Session":
+        """Opens a page by its address; `link` is what stands behind the question mark."""
+        self.page.query_params = dict(link)
+        self.page.switch_page(path)
+        return self.run()
+
+    # Doing ---------------------------------------------------------------------------------------
+
+    def choose(self, technique: str) -> "Session":
+        self.page.segmented_control(key="technique.classical").set_value(technique)
+        return self.run()
+
+    def change(self, key: str, value: Any) -> "Session":
+        """Sets the widget that has this key, which must be there."""
+        widget = next(w for w in self.page if getattr(w, "key", None) == key)
+        widget.set_value(value)
+        return self.run()
+
+    def press(self, key: str) -> "Session":
+        self.page.button(key=key).click()
+        return self.run()
+
+    def put(self, **state: Any) -> "Session":
+        """Writes into the session what a part that AppTest cannot press would write."""
+        for key, value in state.items():
+            self.page.session_state[key] = value
+        return self.run()
+
+    def open_tab(self, title: str) -> "Session":
+        return self.put(tabs=title)
+
+    def upload(self, *files: tuple[str, bytes]) -> "Session":
+        """Drops files on the uploader."""
+        if self.state["source"] != "Upload":
+            self.change("source", "Upload")
+        given = [(name, data, "application/octet-stream") for name, data in files]
+        self.page.file_uploader[0].set_value(given)
+        return self.run()
+
+    # Seeing --------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> Any:
+        return self.page.session_state
+
+    @property
+    def sentences(self) -> list[str]:
+        """What stands in coloured boxes, as a person reads it."""
+        boxes = (*self.page.error, *self.page.warning, *self.page.info)
+        return [re.sub(r"\\(?=[!-/:-@[-`{-~])|\u200b", "", box.value) for box in boxes]
+
+    @property
+    def steps(self) -> list[str]:
+        """The numbered steps, with title and caption."""
+        captions = (caption.value for caption in self.page.main.caption)
+        return [text for text in captions if re.match(r"\*\*\d+\. ", text)]
+
+    @property
+    def drawn(self) -> set[str]:
+        """Keys of all widgets on the page."""
+        keys = (getattr(widget, "key", None) for widget in self.page)
+        return {str(key) for key in keys if key}
+
+    @property
+    def viewer(self) -> dict[str, Any] | None:
+        """What the picture component was given; None if the page shows no picture."""
+        found = [e.proto for e in self.page if getattr(e, "key", None) == "viewer"]
+        if not found:
+            return None
+        blob = found[0].bytes
+        length = struct.unpack("<I", blob[:4])[0]
+        header: dict[str, Any] = json.loads(blob[4 : 4 + length])
+        start = 4 + length
+        for pane in header["panes"]:
+            pane["file"] = blob[start : start + pane["length"]]
+            start += pane["length"]
+        return header
+
+    @property
+    def digests(self) -> list[str]:
+        """Names of the pictures before and after."""
+        header = self.viewer
+        assert header is not None, "The page shows no picture."
+        return [pane["digest"] for pane in header["panes"]]
+
+    @property
+    def link(self) -> dict[str, Any]:
+        return dict(self.page.query_params)
+
+
+@pytest.fixture(autouse=True)
+def _skip_installed_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each AppTest reads the metadata of all installed packages, which takes longer than a page."""
+    monkeypatch.setattr(
+        BidiComponentManager, "discover_and_register_components", lambda *_, **__: None
+    )
+
+
+@pytest.fixture
+def visit() -> Callable[..., Session]:
+    """`visit(**link) -> Session` on the page of the classical techniques, in a new session."""
+
+    def start(path: str = CLASSICAL, **link: str | list[str]) -> Session:
+        return Session(AppTest.from_file(APP, default_timeout=60)).go(path, **link)
+
+    return start
+
+
+@pytest.fixture
+def home(visit: Callable[..., Session]) -> Callable[..., Session]:
+    return partial(visit, "app.py")
+
+
+def encode(image: np.ndarray, extension: str = ".png") -> bytes:
+    return cv2.imencode(extension, image)[1].tobytes()
+
+
+@pytest.fixture(scope="session")
+def png() -> bytes:
+    """A good file: 60×40, blobs of light on dark."""
+    noise = np.random.default_rng(3).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    return encode(cv2.GaussianBlur(noise, (0, 0), 3))

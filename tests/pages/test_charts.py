@@ -1,0 +1,147 @@
+"""Charts: every chart value becomes a figure that Plotly takes, with the numbers that it holds."""
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from pages.ui.charts import figure
+from segcore import TECHNIQUES, run
+from segcore.charts import Curve, Frames, Histogram, HueWheel, Marker, Scatter, Series, Surface
+from segcore.images import fit
+from segcore.samples import get_sample
+
+RNG = np.random.default_rng(0)
+X = np.arange(256)
+MARKS = (Marker(70.0, "T = 70"), Marker(75, "next"), Marker(-3.0, "σ < 0 & <b>"))
+LINES = tuple(Series(f"line {n}", X, RNG.random(256)) for n in range(7))
+POINTS = RNG.random((50, 3))
+COLORS = RNG.integers(0, 256, (50, 3), dtype=np.uint8)
+HEIGHTS = RNG.integers(0, 256, (300, 200), dtype=np.uint8)
+AXES = ("L", "a", "b")
+
+CHARTS = {
+    "histogram": Histogram(X, RNG.integers(0, 99, 256), "grey level"),
+    "histogram with marks and curves": Histogram(X, X, "x", MARKS, LINES, "variance"),
+    "histogram of nothing": Histogram(np.zeros(0), np.zeros(0), "x"),
+    "curve": Curve(LINES[:1], "x", "y", MARKS),
+    "curves": Curve(LINES, "x", "y"),
+    "curve of nothing": Curve((), "x", "y"),
+    "curve with gaps": Curve((Series("a", X, np.where(X % 9, X, np.nan)),), "x", "y"),
+    "scatter": Scatter(POINTS, COLORS, AXES),
+    "scatter with centres": Scatter(POINTS, COLORS, AXES, POINTS[:3], COLORS[:3], None),
+    "scatter with paths": Scatter(
+        POINTS.astype(np.float32), COLORS, AXES, POINTS[:3], None, RNG.random((4, 3, 3))
+    ),
+    "scatter with ellipsoids": Scatter(
+        *(POINTS, COLORS, AXES, POINTS[:2], COLORS[:2]),
+        ellipsoids=np.stack([np.diag([0.04, 0.01, 0.09]), np.zeros((3, 3))]),
+    ),
+    "scatter of nothing": Scatter(POINTS[:0], COLORS[:0], AXES),
+    "surface": Surface(HEIGHTS, "grey level"),
+    "surface with outline": Surface(HEIGHTS.astype(float), "z", HEIGHTS > 200),
+    "flat surface": Surface(np.zeros((1, 1)), "z", np.ones((1, 1), bool)),
+    "long surface": Surface(np.zeros((1, 5000)), "z", np.zeros((1, 5000), bool)),
+    "wheel": HueWheel(RNG.integers(0, 99, 180), ((170, 10), (60, 80), (5, 5))),
+    "empty wheel": HueWheel(np.zeros(180), ()),
+}
+
+
+def checked(chart):
+    """The figure, after Plotly has looked at every name and value in it."""
+    return go.Figure(figure(chart).to_dict())
+
+
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS)
+def test_every_chart_is_a_valid_figure(chart):
+    made = json.loads(checked(chart).to_json())
+    sent = json.loads(figure(chart).to_json())
+    assert [trace["type"] for trace in sent["data"]] == [trace["type"] for trace in made["data"]]
+    assert made["layout"]["height"] > 0
+    assert all(trace["type"] for trace in made["data"])
+    assert made["data"] or isinstance(chart, Curve)
+
+
+def test_frames_are_no_figure():
+    with pytest.raises(TypeError, match=r"pages\.ui\.steps"):
+        figure(Frames((HEIGHTS,), ("one",)))
+
+
+@pytest.mark.parametrize("key", TECHNIQUES)
+def test_every_chart_of_a_technique_is_a_valid_figure(key):
+    image = fit(get_sample(TECHNIQUES[key].sample).load(), 128)
+    pictures = [step.picture for step in run(key, image).steps]
+    charts = [p for p in pictures if not isinstance(p, np.ndarray | Frames)]
+    assert all(json.loads(checked(chart).to_json())["data"] for chart in charts)
+
+
+def values(numbers):
+    return np.asarray(numbers, dtype=float).tolist()
+
+
+def test_a_histogram_draws_its_numbers():
+    chart = CHARTS["histogram with marks and curves"]
+    drawn = checked(chart)
+    bars, *lines = drawn.data
+    assert values(bars.y) == values(chart.counts)
+    assert [values(line.y) for line in lines] == [values(s.y) for s in chart.curves]
+    assert {line.yaxis for line in lines} == {"y2"}
+    assert [shape.x0 for shape in drawn.layout.shapes] == [m.position for m in MARKS]
+    assert [a.text for a in drawn.layout.annotations][:2] == ["T = 70", "next"]
+    assert drawn.layout.xaxis.title.text == "x"
+    assert drawn.layout.yaxis2.title.text == "variance"
+
+
+def test_names_of_marks_that_are_close_do_not_run_into_each_other():
+    first, second, *_ = checked(CHARTS["curve"]).layout.annotations
+    assert first.yshift != second.yshift
+
+
+def test_a_scatter_draws_points_paths_and_centres():
+    chart = CHARTS["scatter with paths"]
+    points, *paths, centers = checked(chart).data
+    assert len(points.x) == 50
+    assert list(points.marker.color[:1]) == ["rgb({},{},{})".format(*COLORS[0])]
+    assert [values(path.z) for path in paths] == values(np.moveaxis(chart.paths[..., 2], 0, 1))
+    assert values(centers.x) == values(chart.centers[:, 0])
+
+
+def test_an_ellipsoid_reaches_two_standard_deviations():
+    chart = CHARTS["scatter with ellipsoids"]
+    hull, point = checked(chart).data[-2:]
+    for numbers, center, sigma in zip(
+        (hull.x, hull.y, hull.z), POINTS[0], (0.2, 0.1, 0.3), strict=True
+    ):
+        assert max(numbers) == pytest.approx(center + 2 * sigma, abs=1e-6)
+        assert min(numbers) == pytest.approx(center - 2 * sigma, abs=1e-6)
+    assert np.ptp(point.x) == 0
+
+
+def test_a_surface_is_thinned_and_keeps_its_place():
+    ground, line = checked(
+        Surface(np.tile(np.arange(4000.0), (2000, 1)), "z", np.eye(2000, 4000))
+    ).data
+    assert len(ground.x) * len(ground.y) < 30_000
+    assert (ground.x[0], ground.x[-1]) == (0, 3999)
+    assert len(line.x) <= 12_000
+    assert max(line.x) > 1900
+    flat = checked(Surface(np.full((50, 40), 7.0), "z")).data[0]
+    assert set(np.asarray(flat.z).ravel()) == {7.0}
+
+
+def test_a_wheel_draws_each_hue_in_its_colour_and_arcs_through_zero():
+    chart = CHARTS["wheel"]
+    bars, *arcs = checked(chart).data
+    assert len(bars.r) == 180
+    assert np.argmax(bars.r) == np.argmax(chart.counts)
+    red, green, blue = (bars.marker.color[hue] for hue in (0, 60, 120))
+    assert [max(range(3), key=rgb(c).__getitem__) for c in (red, green, blue)] == [0, 1, 2]
+    first = np.asarray(arcs[0].theta)  # from 340° over 0° to 20°
+    assert first.min() == pytest.approx(339)
+    assert first.max() == pytest.approx(381)
+    assert np.ptp(np.asarray(arcs[2].theta)) == pytest.approx(2)  # one hue is two degrees wide
+
+
+def rgb(css):
+    return [int(part) for part in css[4:-1].split(",")]
