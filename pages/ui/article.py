@@ -9,14 +9,11 @@ from pages.ui.widgets import set_settings
 from segcore.samples import SAMPLES
 from segcore.technique import Preset, Technique
 
-IMAGE_CHANGED = "image.changed"  # set in the session when a preset has brought its sample
-
 
 def apply_preset(technique: Technique, preset: Preset) -> None:
     """Sets all settings as the preset says, and its sample, if it has one."""
     if preset.sample is not None:
         choose_sample(preset.sample)
-        st.session_state[IMAGE_CHANGED] = True
     # Last, as another image takes the points with it, and a preset may bring its own.
     set_settings(technique, preset.settings)
 

@@ -141,13 +141,13 @@ def _cloud(points: Any, **looks: Any) -> dict[str, Any]:
 
 
 def _scatter(chart: Scatter) -> Drawing:
-    return list(_scatter_traces(chart)), {
-        "showlegend": False,
-        "scene": {
-            axis: {"title": {"text": name}}
-            for axis, name in zip(("xaxis", "yaxis", "zaxis"), chart.axes, strict=True)
-        },
+    # Plotly's own camera looks along the diagonal, which in RGB is that of the greys: end on.
+    camera = {"eye": {"x": 1.5, "y": -1.4, "z": 0.7}}
+    axes = {
+        axis: {"title": {"text": name}}
+        for axis, name in zip(("xaxis", "yaxis", "zaxis"), chart.axes, strict=True)
     }
+    return list(_scatter_traces(chart)), {"showlegend": False, "scene": axes | {"camera": camera}}
 
 
 def _scatter_traces(chart: Scatter) -> Iterator[dict[str, Any]]:
@@ -202,7 +202,7 @@ def _surface(chart: Surface) -> Drawing:
             "zaxis": {"title": {"text": chart.z_label}},
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": min(4.0, max(0.25, height / width)), "z": 0.35},
-            "camera": {"eye": {"x": 0.0, "y": 1.1, "z": 1.1}},
+            "camera": {"eye": {"x": 0.0, "y": -1.1, "z": 1.1}},
         },
     }
     if chart.outline is None:

@@ -14,6 +14,7 @@ from pages.ui.widgets import set_settings
 from segcore.errors import SettingError
 from segcore.technique import Technique, Value, check_inside
 
+MOST_SENT = 100  # addresses on their way to the browser that are remembered
 RESERVED = ("technique", "sample", "side")
 
 
@@ -23,12 +24,19 @@ def technique_key(category: str) -> str:
 
 
 def restore(techniques: Sequence[Technique]) -> None:
-    """Takes over what the address says, once; a sentence for each thing that is wrong in it."""
+    """Takes over what the address says, once; a sentence for each thing that is wrong in it.
+
+    A browser may still tell an address that is older than the last one it was sent, when settings
+    change quickly. Such an address is one of ours and must not turn the settings back.
+    """
     given = _address()
-    if not given or given == st.session_state.get("link"):
-        return
-    st.session_state["link"] = given
-    st.session_state["link.errors"] = list(_restore(techniques, given))
+    sent: list[dict[str, list[str]]] = st.session_state.setdefault("link.sent", [])
+    if given in sent:
+        del sent[: sent.index(given)]
+    elif given and given != st.session_state.get("link.seen"):
+        sent.clear()
+        st.session_state["link.errors"] = _restore(techniques, given)
+    st.session_state["link.seen"] = given
 
 
 def complaints() -> None:
@@ -105,9 +113,9 @@ def write(technique: Technique, settings: Mapping[str, Value], picture: Picture)
         if value != setting.default and setting.applies(settings):
             values[setting.name] = setting.to_text(value)
     link = {name: [text] for name, text in values.items()}
-    st.session_state["link"] = link
     # The address itself is asked: a page that one comes back to starts with an empty one.
     if _address() != link:
+        st.session_state["link.sent"] = [*st.session_state.get("link.sent", []), link][-MOST_SENT:]
         st.query_params.from_dict(values)
 
 

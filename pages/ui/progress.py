@@ -30,7 +30,7 @@ class Progress:
         if time.perf_counter() < self._next:
             return
         if self._bar is None:
-            with self._slot.container(border=True):
+            with self._slot.container(border=True, key="progress"):  # floats, see style.css
                 self._bar = st.progress(0.0)
                 st.button(
                     "Cancel",

@@ -1,0 +1,212 @@
+"""The result of a run: before and after, how it is painted, the points on it, its legend."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from pages.ui import cache
+from pages.ui.picker import Picture
+from pages.ui.steps import picture_file
+from pages.ui.viewer import Mode, Pane, viewer
+from pages.ui.widgets import points_setting, state_key
+from segcore.render import areas, colorize, jpeg, mean_colors, outlines, overlay, palette, png
+from segcore.result import Run
+from segcore.technique import Technique, Value
+
+MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side"}
+PAINTS = {"fill": "Fill", "outlines": "Outlines", "labels": "Labels", "means": "Means"}
+LEGEND = 12  # segments that the legend names
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A run with what was asked for, which need not be what the widgets say right now."""
+
+    technique: Technique
+    picture: Picture
+    settings: Mapping[str, Value]
+    run: Run
+
+    @property
+    def name(self) -> tuple[object, ...]:
+        return run_name(self.technique, self.picture, self.settings)
+
+
+def run_name(
+    technique: Technique, picture: Picture, settings: Mapping[str, Value]
+) -> tuple[object, ...]:
+    """What names a run in the cache: settings that do not matter now make no difference."""
+    used = (s.name for s in technique.settings if s.applies(settings))
+    chosen = tuple((name, settings[name]) for name in used)
+    return (technique.key, picture.digest, picture.side, chosen)
+
+
+def draw_picture(finished: Finished) -> None:
+    """Before and after, as the session says; where points can be set, a click sets one."""
+    technique, settings = finished.technique, finished.settings
+    mode: Mode = st.session_state.setdefault("view.mode", "slider")
+    panes = (_before(finished.picture), _after(finished))
+    points = points_setting(technique, settings)
+    if points is None:
+        viewer(panes, size=finished.picture.size, key="viewer", mode=mode)
+        return
+    key = state_key(technique, points)
+
+    def add(x: int, y: int) -> None:
+        now = st.session_state.get(key, ())
+        st.session_state[key] = (*now, (x, y))[: points.most]
+
+    viewer(
+        panes,
+        size=finished.picture.size,
+        key="viewer",
+        mode=mode,
+        points=settings[points.name],
+        on_click=add,
+        hint=points.help,
+    )
+
+
+def draw_view_controls(finished: Finished) -> None:
+    """How the picture is shown: divider or side by side, paint, opacity, result or step."""
+    with st.container(horizontal=True, vertical_alignment="center", key="view"):
+        st.segmented_control(
+            "View",
+            list(MODES),
+            format_func=MODES.__getitem__,
+            key="view.mode",
+            required=True,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        st.segmented_control(
+            "Paint",
+            list(PAINTS),
+            format_func=PAINTS.__getitem__,
+            key="view.paint",
+            required=True,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        st.selectbox(
+            "Compare with",
+            range(len(finished.run.steps) + 1),
+            format_func=lambda i: f"Step {i}: {finished.run.steps[i - 1].title}" if i else "Result",
+            key=_shown_key(finished),
+            label_visibility="collapsed",
+            width=180,
+        )
+        with st.popover("Opacity", type="tertiary"):
+            st.slider(
+                "Opacity of the fill",
+                min_value=0.0,
+                max_value=1.0,
+                step=0.05,
+                key="view.opacity",
+                persist_state="session",
+            )
+
+
+def draw_details(finished: Finished) -> None:
+    """What belongs below the picture: undo and clear of its points, and the legend."""
+    points = points_setting(finished.technique, finished.settings)
+    if points is not None:
+        key = state_key(finished.technique, points)
+        _draw_point_buttons(key, finished.settings[points.name])
+    _draw_facts(finished)
+
+
+def _shown_key(finished: Finished) -> str:
+    return f"view.shown.{finished.technique.key}"
+
+
+def _before(picture: Picture) -> Pane:
+    name = ("before", picture.digest, picture.side)
+    data = cache.pictures.get(name, lambda: jpeg(picture.image))
+    return Pane(data, "image/jpeg", "Before")
+
+
+def _after(finished: Finished) -> Pane:
+    """The result as the person wants it painted, or one of the steps that is a picture."""
+    paint = st.session_state.setdefault("view.paint", "fill")
+    opacity = st.session_state.setdefault("view.opacity", 0.5)
+    image, result = finished.picture.image, finished.run.segmentation
+    steps = finished.run.steps
+    shown = st.session_state.setdefault(_shown_key(finished), 0)
+    if shown > len(steps):  # other settings take fewer steps
+        shown = st.session_state[_shown_key(finished)] = 0
+    if 0 < shown <= len(steps) and isinstance(steps[shown - 1].picture, np.ndarray):
+        step = steps[shown - 1]
+        data = picture_file(step.picture)
+        return Pane(data, _mime(data), step.title)
+
+    def make() -> bytes:
+        if paint == "outlines":
+            return jpeg(outlines(image, result.labels))
+        if paint == "labels":
+            return png(colorize(result.labels))
+        if paint == "means":
+            return jpeg(colorize(result.labels, mean_colors(image, result.labels)))
+        return jpeg(overlay(image, result.labels, opacity))
+
+    data = cache.pictures.get((*finished.name, paint, opacity), make)
+    return Pane(data, _mime(data), "After")
+
+
+def _mime(data: bytes) -> str:
+    return "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
+
+
+def _draw_point_buttons(key: str, given: tuple[tuple[int, int], ...]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="points.undo",
+            disabled=not given,
+            on_click=_set_points,
+            args=(key, given[:-1]),
+        )
+        st.button(
+            "Clear",
+            icon=":material/delete:",
+            key="points.clear",
+            disabled=not given,
+            on_click=_set_points,
+            args=(key, ()),
+        )
+        st.caption(f"{len(given)} set.")
+
+
+def _set_points(key: str, points: tuple[tuple[int, int], ...]) -> None:
+    st.session_state[key] = points
+
+
+def _draw_facts(finished: Finished) -> None:
+    """Time, size and the legend with areas."""
+    result = finished.run.segmentation
+    width, height = finished.picture.size
+    count = len(result.segments)
+    title = "segment" if count == 1 else "segments"
+    facts = f"{count} {title} · {_duration(finished.run.seconds)} · {width}×{height} px"
+    sizes = areas(result.labels)
+    largest = sorted(result.segments, key=lambda s: -sizes[s.label])[:LEGEND]
+    named = sorted(largest, key=lambda s: s.label)
+    colors = palette(max((s.label for s in named), default=0))
+    items = [
+        f'<span><i style="background:rgb{tuple(map(int, colors[s.label]))}"></i>'
+        f"{html.escape(s.name)} <b>{sizes[s.label] / result.labels.size:.1%}</b></span>"
+        for s in named
+    ]
+    if count > LEGEND:
+        items.append(f"<span>and {count - LEGEND} smaller ones</span>")
+    if not count:
+        items.append("<span>Nothing was found with these settings.</span>")
+    st.html(f'<div class="seg-legend"><span>{facts}</span>{"".join(items)}</div>')
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
