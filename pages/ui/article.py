@@ -20,7 +20,7 @@ def apply_preset(technique: Technique, preset: Preset) -> None:
 
 def best(technique: Technique) -> Preset:
     """The defaults on the sample that shows the technique at its best."""
-    return Preset("Defaults", {}, technique.sample)
+    return Preset("At its best", {}, technique.sample)
 
 
 def preset_button(technique: Technique, preset: Preset, title: str, icon: str, place: str) -> None:

@@ -9,9 +9,16 @@ from pages.ui.article import apply_preset, best, draw_article
 from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame
 from pages.ui.navigation import page_of_category
-from pages.ui.picker import Picture
+from pages.ui.picker import Picture, suggest_sample
 from pages.ui.progress import Progress, is_cancelled, resume
-from pages.ui.result import Finished, draw_details, draw_picture, draw_view_controls, run_name
+from pages.ui.result import (
+    Finished,
+    draw_details,
+    draw_picture,
+    draw_shown,
+    draw_view_controls,
+    run_name,
+)
 from pages.ui.steps import draw_steps
 from pages.ui.studies import draw_studies
 from pages.ui.widgets import current_settings, draw_settings
@@ -19,7 +26,7 @@ from segcore.catalog import CATEGORIES, in_category
 from segcore.errors import SettingError
 from segcore.result import Run
 from segcore.run import run
-from segcore.technique import Recorder, Technique, Value
+from segcore.technique import Preset, Recorder, Technique, Value
 
 BREATH = 0.05  # seconds that the browser gets to paint the picture before the rest arrives
 
@@ -36,6 +43,7 @@ def category_page(category: str) -> None:
     """
     techniques = in_category(category)
     link.restore(techniques)
+    suggest_sample(_chosen(category, techniques).sample)
     page = page_of_category(category)
     if page is None:
         raise ValueError(f"There is no pages/{category}.py.")
@@ -53,20 +61,27 @@ def category_page(category: str) -> None:
     with right:
         _draw_presets(technique)
         draw_settings(technique)
+        if finished is not None:
+            draw_shown(finished)
     if finished is not None:
         with controls:
-            draw_view_controls(finished)
+            draw_view_controls()
         with left:
             draw_details(finished)
         _draw_tabs(finished)
     link.write(technique, settings, picture)
 
 
+def _chosen(category: str, techniques: tuple[Technique, ...]) -> Technique:
+    """The technique that the person picked; on a first visit the first one."""
+    key = st.session_state.setdefault(link.technique_key(category), techniques[0].key)
+    return next(technique for technique in techniques if technique.key == key)
+
+
 def _choose(category: str, techniques: tuple[Technique, ...]) -> Technique:
-    """The technique that the person picked; on a first visit the first one, on its best sample."""
+    """The control that picks a technique."""
     known = {technique.key: technique for technique in techniques}
     key = link.technique_key(category)
-    st.session_state.setdefault(key, techniques[0].key)
     st.segmented_control(
         CATEGORIES[category].title,
         list(known),
@@ -76,12 +91,12 @@ def _choose(category: str, techniques: tuple[Technique, ...]) -> Technique:
         persist_state="session",
         label_visibility="collapsed",
     )
-    return known[st.session_state[key]]
+    return _chosen(category, techniques)
 
 
 def _draw_presets(technique: Technique) -> None:
     """A menu of presets: the defaults, those of the article, the failure."""
-    presets = [best(technique), *technique.presets, technique.fails]
+    presets = [Preset("Defaults"), best(technique), *technique.presets, technique.fails]
     st.markdown(f"**{technique.title}** · {technique.year}")
     with st.popover("Presets", icon=":material/bookmark:", width="stretch"):
         for preset in presets:
@@ -103,9 +118,11 @@ def _finish(technique: Technique, picture: Picture, settings: dict[str, Value]) 
     """The run that was asked for; if it is refused or cancelled, a sentence and the one before."""
     name = run_name(technique, picture, settings)
     if is_cancelled(name):
-        st.info("Cancelled. What you see is the result before.", icon=":material/cancel:")
+        before = _last(technique, picture)
+        seen = " What you see is the result before." if before is not None else ""
+        st.info("Cancelled." + seen, icon=":material/cancel:")
         st.button("Run it", on_click=resume, icon=":material/play_arrow:")
-        return _last(technique, picture)
+        return before
     try:
         done = _run(technique, picture, settings)
     except SettingError as error:

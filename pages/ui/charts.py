@@ -5,6 +5,7 @@ move of a slider, letting Plotly build it would take 20 ms a chart with `add_…
 and 4 ms in one piece. Instead, a test lets Plotly check the figures of every kind.
 """
 
+import base64
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -131,13 +132,21 @@ def _curve(chart: Curve) -> Drawing:
     return lines, layout | _marks(chart.markers)
 
 
+def _numbers(values: Any) -> dict[str, str]:
+    """Many numbers as Plotly's typed array: a third of their size as text."""
+    array = np.ascontiguousarray(values, dtype=np.float32)
+    shape = {"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {}
+    return {"dtype": "f4", "bdata": base64.b64encode(array.tobytes()).decode(), **shape}
+
+
 def _css(colors: Any) -> list[str]:
     return [f"rgb({r},{g},{b})" for r, g, b in colors]
 
 
 def _cloud(points: Any, **looks: Any) -> dict[str, Any]:
     x, y, z = np.asarray(points).T
-    return {"type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z, **looks}
+    place = {"x": _numbers(x), "y": _numbers(y), "z": _numbers(z)}
+    return {"type": "scatter3d", "mode": "markers", **place, **looks}
 
 
 def _scatter(chart: Scatter) -> Drawing:
@@ -190,7 +199,7 @@ def _surface(chart: Surface) -> Drawing:
         "type": "surface",
         "x": np.linspace(0, width - 1, size[0]),
         "y": np.linspace(0, height - 1, size[1]),
-        "z": cv2.resize(heights, size, interpolation=cv2.INTER_AREA),
+        "z": _numbers(cv2.resize(heights, size, interpolation=cv2.INTER_AREA)),
         "colorscale": "Viridis",
         "showscale": False,
     }

@@ -14,6 +14,7 @@ from pages.ui.widgets import set_settings
 from segcore.errors import SettingError
 from segcore.technique import Technique, Value, check_inside
 
+MOST_COMPLAINTS = 4
 MOST_SENT = 100  # addresses on their way to the browser that are remembered
 RESERVED = ("technique", "sample", "side")
 
@@ -41,16 +42,20 @@ def restore(techniques: Sequence[Technique]) -> None:
 
 def complaints() -> None:
     """Says what was wrong in the link, in the run that read it."""
-    for sentence in st.session_state.pop("link.errors", ()):
-        text = f"The link was not followed in one point. {sentence}"
+    sentences = st.session_state.pop("link.errors", ())
+    for sentence in sentences[:MOST_COMPLAINTS]:
         # What a link says is a stranger's word: as Markdown it could fetch a picture from anywhere.
+        text = f"In the link, {sentence[0].lower()}{sentence[1:]}"
         st.warning(verbatim(text), icon=":material/link_off:")
+    more = len(sentences) - MOST_COMPLAINTS
+    if more > 0:
+        st.warning(f"The link is wrong in {more} more places.", icon=":material/link_off:")
 
 
 def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) -> list[str]:
     values = {name: texts[0] for name, texts in given.items() if len(texts) == 1}
     twice = [reprlib.repr(name) for name in given if name not in values]
-    errors = [f"{name} stands in it more than once." for name in twice]
+    errors = [f"{name} stands more than once." for name in twice]
     for name in ("side", "sample"):
         try:
             restore_image({name: values[name]} if name in values else {})

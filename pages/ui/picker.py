@@ -21,6 +21,8 @@ from segcore.samples import SAMPLES, get_sample
 SIDES = {512: "512 px", 1024: "1024 px", 2048: "2048 px", 4096: "4096 px"}
 SIDE = 1024
 MOST_UPLOADS = 12
+MOST_BYTES = 80_000_000  # of a session's uploads together
+CHOSEN = "image.chosen"  # in the session once a person has picked an image
 NAME_WIDTH = 195  # pixels: leaves room in the sidebar for the cross beside an upload's name
 FIRST_SAMPLE = "camera"
 
@@ -90,7 +92,14 @@ def pick_image() -> Picture:
 def choose_sample(key: str) -> None:
     """Makes a sample the current image, as if the person had picked it."""
     st.session_state.update(sample=get_sample(key).key, source="Samples", upload=None)
+    st.session_state[CHOSEN] = True
     forget_points()
+
+
+def suggest_sample(key: str) -> None:
+    """Makes a sample the current image as long as nobody has chosen one."""
+    if not st.session_state.get(CHOSEN):
+        st.session_state["sample"] = get_sample(key).key
 
 
 def forget_points() -> None:
@@ -115,6 +124,7 @@ def _source_changed() -> None:
 
 def _sample_changed() -> None:
     st.session_state["upload"] = None
+    st.session_state[CHOSEN] = True
     forget_points()
 
 
@@ -175,9 +185,10 @@ def _take_in(name: str, data: bytes) -> None:
     cache.images.get((digest, side), lambda: read_image(data, side))
     uploads = _uploads()
     uploads[digest] = Upload(_short(name), data, image_size(data))
-    while len(uploads) > MOST_UPLOADS:
-        del uploads[next(iter(uploads))]
+    while len(uploads) > MOST_UPLOADS or sum(len(u.data) for u in uploads.values()) > MOST_BYTES:
+        del uploads[next(iter(uploads))]  # the oldest one; the new one alone always fits
     st.session_state["upload"] = digest
+    st.session_state[CHOSEN] = True
     forget_points()
 
 
@@ -278,7 +289,7 @@ def _show(picture: Picture) -> None:
         sample = SAMPLES[picture.sample]
         st.caption(f"{sample.good_for}. {text}.")
     else:
-        st.caption(f"{picture.name}: {text}.")
+        st.caption(f"{picture.name}: {text}. A link to this page cannot carry your own image.")
     st.session_state["shown"] = picture.size
     with st.expander("Working size", icon=":material/aspect_ratio:"):
         st.selectbox(

@@ -30,12 +30,13 @@ class Progress:
         if time.perf_counter() < self._next:
             return
         if self._bar is None:
-            with self._slot.container(border=True, key="progress"):  # floats, see style.css
+            # Two runs may take long in one go: a result, and its download at full size.
+            number = hash(self._name)
+            with self._slot.container(border=True, key=f"progress-{number}"):  # see style.css
                 self._bar = st.progress(0.0)
                 st.button(
                     "Cancel",
-                    # Two runs may take long in one go: a result, and its download at full size.
-                    key=f"cancel.{hash(self._name)}",
+                    key=f"cancel.{number}",
                     icon=":material/cancel:",
                     on_click=_cancel,
                     args=(self._name,),

@@ -16,8 +16,8 @@ from segcore.render import areas, colorize, jpeg, mean_colors, outlines, overlay
 from segcore.result import Run
 from segcore.technique import Technique, Value
 
-MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side"}
-PAINTS = {"fill": "Fill", "outlines": "Outlines", "labels": "Labels", "means": "Means"}
+MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side by side"}
+PAINTS = {"fill": "Fill", "outlines": "Outlines", "labels": "Labels", "means": "Mean colours"}
 LEGEND = 12  # segments that the legend names
 
 
@@ -70,8 +70,8 @@ def draw_picture(finished: Finished) -> None:
     )
 
 
-def draw_view_controls(finished: Finished) -> None:
-    """How the picture is shown: divider or side by side, paint, opacity, result or step."""
+def draw_view_controls() -> None:
+    """How the picture is shown: divider or side by side, paint, opacity."""
     with st.container(horizontal=True, vertical_alignment="center", key="view"):
         st.segmented_control(
             "View",
@@ -91,14 +91,6 @@ def draw_view_controls(finished: Finished) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
-        st.selectbox(
-            "Compare with",
-            range(len(finished.run.steps) + 1),
-            format_func=lambda i: f"Step {i}: {finished.run.steps[i - 1].title}" if i else "Result",
-            key=_shown_key(finished),
-            label_visibility="collapsed",
-            width=180,
-        )
         with st.popover("Opacity", type="tertiary"):
             st.slider(
                 "Opacity of the fill",
@@ -108,6 +100,18 @@ def draw_view_controls(finished: Finished) -> None:
                 key="view.opacity",
                 persist_state="session",
             )
+
+
+def draw_shown(finished: Finished) -> None:
+    """What stands against the image: the result, or one of the steps that is a picture."""
+    steps = finished.run.steps
+    st.selectbox(
+        "After shows",
+        [0, *_pictures(finished)],
+        format_func=lambda i: f"Step {i}: {steps[i - 1].title}" if i else "The result",
+        key=_shown_key(finished),
+        help="Any step can be compared with the image as well.",
+    )
 
 
 def draw_details(finished: Finished) -> None:
@@ -134,12 +138,11 @@ def _after(finished: Finished) -> Pane:
     paint = st.session_state.setdefault("view.paint", "fill")
     opacity = st.session_state.setdefault("view.opacity", 0.5)
     image, result = finished.picture.image, finished.run.segmentation
-    steps = finished.run.steps
     shown = st.session_state.setdefault(_shown_key(finished), 0)
-    if shown > len(steps):  # other settings take fewer steps
+    if shown and shown not in _pictures(finished):  # other settings take other steps
         shown = st.session_state[_shown_key(finished)] = 0
-    if 0 < shown <= len(steps) and isinstance(steps[shown - 1].picture, np.ndarray):
-        step = steps[shown - 1]
+    if shown:
+        step = finished.run.steps[shown - 1]
         data = picture_file(step.picture)
         return Pane(data, _mime(data), step.title)
 
@@ -160,6 +163,12 @@ def _mime(data: bytes) -> str:
     return "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
 
 
+def _pictures(finished: Finished) -> list[int]:
+    """Numbers of the steps that are pictures, not charts."""
+    steps = enumerate(finished.run.steps, start=1)
+    return [number for number, step in steps if isinstance(step.picture, np.ndarray)]
+
+
 def _draw_point_buttons(key: str, given: tuple[tuple[int, int], ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -178,7 +187,7 @@ def _draw_point_buttons(key: str, given: tuple[tuple[int, int], ...]) -> None:
             on_click=_set_points,
             args=(key, ()),
         )
-        st.caption(f"{len(given)} set.")
+        st.caption(f"{len(given)} point{'s' * (len(given) != 1)} set")
 
 
 def _set_points(key: str, points: tuple[tuple[int, int], ...]) -> None:
@@ -198,7 +207,7 @@ def _draw_facts(finished: Finished) -> None:
     colors = palette(max((s.label for s in named), default=0))
     items = [
         f'<span><i style="background:rgb{tuple(map(int, colors[s.label]))}"></i>'
-        f"{html.escape(s.name)} <b>{sizes[s.label] / result.labels.size:.1%}</b></span>"
+        f"{html.escape(s.name)} <b>{_share(sizes[s.label] / result.labels.size)}</b></span>"
         for s in named
     ]
     if count > LEGEND:
@@ -206,6 +215,10 @@ def _draw_facts(finished: Finished) -> None:
     if not count:
         items.append("<span>Nothing was found with these settings.</span>")
     st.html(f'<div class="seg-legend"><span>{facts}</span>{"".join(items)}</div>')
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "< 0.1%"
 
 
 def _duration(seconds: float) -> str:

@@ -144,12 +144,14 @@ def test_a_preset_sets_every_setting_and_its_sample(visit, key, number):
     assert seen.viewer is not None
 
 
-def test_the_defaults_are_a_preset_on_the_best_sample(visit, technique):
+def test_the_defaults_keep_the_image_and_the_best_sample_is_a_preset(visit, technique):
     first = technique.settings[0]
     other = [value for value in first.options or () if value != first.default][:1]
     link = {first.name: first.to_text(other[0])} if other else {}
     seen = visit(technique=technique.key, sample="moon", **link)
     seen.press(f"{technique.key}.preset.Defaults")
+    assert seen.link == {"technique": technique.key, "sample": "moon"}
+    seen.press(f"{technique.key}.preset.At its best")
     assert seen.link == {"technique": technique.key, "sample": technique.sample}
 
 
@@ -162,7 +164,7 @@ def test_the_article_shows_the_technique_fail_and_at_its_best(visit, technique):
     seen.press(f"{technique.key}.a.{technique.fails.title}")
     assert seen.state["sample"] == technique.fails.sample
     assert settings_of(seen, technique) == technique.complete(technique.fails.settings)
-    seen.press(f"{technique.key}.a.Defaults")
+    seen.press(f"{technique.key}.a.At its best")
     assert seen.link == {"technique": technique.key, "sample": technique.sample}
 
 
@@ -181,8 +183,9 @@ def test_each_way_to_paint_gives_a_picture_of_its_own(visit):
 def test_a_step_can_be_laid_over_the_image(visit):
     seen = visit(technique="thresholding", sample="coins")
     menu = seen.page.selectbox(key="view.shown.thresholding")
-    assert menu.options[0] == "Result"
+    assert menu.options[0] == "The result"
     assert menu.options[1] == "Step 1: Grayscale"
+    assert not any("Histogram" in option for option in menu.options)  # a chart lies over nothing
     seen.change("view.shown.thresholding", 1)
     assert seen.viewer["panes"][1]["caption"] == "Grayscale"
     gray = cv2.cvtColor(get_sample("coins").load(), cv2.COLOR_RGB2GRAY)

@@ -54,9 +54,9 @@ WRONG_LINKS = {
     "5,000 characters": ({"level": "9" * 5000}, "."),
     "a name of 5,000 characters": ({"x" * 5000: "1"}, "."),
     "4,000 digits": ({"level": "9" * 4000}, "."),
-    "a setting twice": ({"level": ["90", "91"]}, "'level' stands in it more than once."),
-    "a sample twice": ({"sample": ["coins", "page"]}, "'sample' stands in it more than once."),
-    "a long name twice": ({"y" * 5000: ["1", "2"]}, "stands in it more than once."),
+    "a setting twice": ({"level": ["90", "91"]}, "'level' stands more than once."),
+    "a sample twice": ({"sample": ["coins", "page"]}, "'sample' stands more than once."),
+    "a long name twice": ({"y" * 5000: ["1", "2"]}, "stands more than once."),
     "a zero byte": ({"level": "9\0"}, "."),
 }
 WRONG_POINTS = {
@@ -119,7 +119,7 @@ def test_a_wrong_link_is_one_sentence_and_the_defaults(visit, caplog, link, end)
     caplog.clear()
     seen = visit(**link)
     assert len(seen.sentences) == len(seen.page.warning) == 1
-    assert seen.sentences[0].startswith("The link was not followed in one point.")
+    assert seen.sentences[0].startswith("In the link, ")
     assert seen.sentences[0].endswith(end)
     assert len(seen.sentences[0]) < 450
     assert not seen.page.error

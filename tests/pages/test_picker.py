@@ -117,7 +117,7 @@ def test_a_name_is_shown_as_it_is_and_not_at_length(visit, png, name):
     label = next(b.label for b in seen.page.button if b.key.startswith("use."))
     check_harmless(label)
     caption = next(c.value for c in seen.page.sidebar.caption if "60×40" in c.value)
-    assert caption == f"{label}: 60×40 px."
+    assert caption.startswith(f"{label}: 60×40 px. A link to this page")
 
 
 def check_harmless(markdown):

@@ -70,7 +70,7 @@ def segment(
     image: Image,
     *,
     seeds: Annotated[
-        tuple[Point, ...], Points(), "Click where a region starts; none: seeds are set for you."
+        tuple[Point, ...], Points(), "Click where regions start. Without clicks, seeds are set for you."
     ] = (),
     n_seeds: Annotated[
         int,
