@@ -28,15 +28,17 @@ from segcore.result import Run
 from segcore.run import run
 from segcore.technique import Preset, Recorder, Technique, Value
 
-BREATH = 0.05  # seconds that the browser gets to paint the picture before the rest arrives
+# Seconds that the browser gets to paint a new picture before the rest of the page arrives; while a
+# setting keeps moving, the steps wait until the hand rests.
+BREATH, REST, HURRY = 0.15, 0.55, 0.7
 
 
 def category_page(category: str) -> None:
     """Draws the whole page of a category of techniques.
 
-    The picture goes out first, before the widgets that stand above and beside it, and the rest
+    A new picture goes out first, before the widgets that stand above and beside it, and the rest
     follows after a breath: a browser that is handed everything at once paints the picture last.
-    A slider that moves on meanwhile stops this run here, before its steps are made.
+    A slider that moves on meanwhile stops this run there, before its steps are made.
 
     No part of the page is a fragment: Streamlit lets nothing interrupt a fragment's run, so that
     neither Cancel nor a new setting would end a long one.
@@ -57,7 +59,7 @@ def category_page(category: str) -> None:
         finished = _finish(technique, picture, settings)
         if finished is not None:
             draw_picture(finished)
-    time.sleep(BREATH)
+            _breathe(finished)
     with right:
         _draw_presets(technique)
         draw_settings(technique)
@@ -70,6 +72,15 @@ def category_page(category: str) -> None:
             draw_details(finished)
         _draw_tabs(finished)
     link.write(technique, settings, picture)
+
+
+def _breathe(finished: Finished) -> None:
+    """Waits, if the picture is a new one; longer, if it follows soon upon the one before."""
+    before, then = st.session_state.get("breath", (None, 0.0))
+    now = time.monotonic()
+    st.session_state["breath"] = (finished.name, now)
+    if finished.name != before:
+        time.sleep(REST if now - then < HURRY else BREATH)
 
 
 def _chosen(category: str, techniques: tuple[Technique, ...]) -> Technique:

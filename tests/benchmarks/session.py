@@ -56,15 +56,18 @@ class Session:
         """The first run of the page."""
         return await self._rerun(ClientState())
 
-    async def move(self, slider: str, value: float) -> Rerun:
-        """Moves the slider with this key and waits for the end of the rerun."""
+    async def move(self, slider: str, value: float, *, to_end: bool = True) -> Rerun:
+        """Moves the slider with this key and waits for the end of the rerun, or for its picture.
+
+        A person does not wait for the end: the next move stops a rerun that is still under way.
+        """
         widget_id, fragment_id = self._sliders[slider]
         state = ClientState(fragment_id=fragment_id)
         widget = state.widget_states.widgets.add(id=widget_id)
         widget.double_array_value.data.append(value)
-        return await self._rerun(state)
+        return await self._rerun(state, to_end=to_end)
 
-    async def _rerun(self, state: ClientState) -> Rerun:
+    async def _rerun(self, state: ClientState, *, to_end: bool = True) -> Rerun:
         state.page_name, state.query_string = self._page, self._query
         done, pictures = Rerun(), list[str]()
         start = time.perf_counter()
@@ -81,10 +84,14 @@ class Session:
                     self._query = message.page_info_changed.query_string
                 case "delta":
                     self._look_at(message.delta, now, done, pictures)
+                    if done.picture and done.first and not to_end:
+                        done.seconds = now
+                        break
                 case "script_finished" if message.script_finished != _OVERTAKEN:
                     done.seconds = now
                     break
-        done.sent += await self._files.fetch(pictures)
+        if to_end:  # pictures of a rerun that was stopped are not kept for long
+            done.sent += await self._files.fetch(pictures)
         return done
 
     def _look_at(self, delta: Delta, now: float, done: Rerun, pictures: list[str]) -> None:
@@ -93,7 +100,7 @@ class Session:
             case "slider":
                 name = element.slider.id.rpartition("-")[2]
                 self._sliders[name] = (element.slider.id, delta.fragment_id)
-            case "bidi_component":
+            case "bidi_component" if done.first:  # else it is still the rerun before
                 done.picture = now
             case "imgs":
                 pictures += [image.url for image in element.imgs.imgs]

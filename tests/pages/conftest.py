@@ -15,6 +15,8 @@ import pytest
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import category
+
 APP = Path(__file__).parents[2] / "app.py"
 CLASSICAL = "pages/classical.py"
 
@@ -126,6 +128,13 @@ def _skip_installed_components(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         BidiComponentManager, "discover_and_register_components", lambda *_, **__: None
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_breath(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks: the rest of a page need not wait until a browser has painted the picture."""
+    monkeypatch.setattr(category, "BREATH", 0)
+    monkeypatch.setattr(category, "REST", 0)
 
 
 @pytest.fixture
