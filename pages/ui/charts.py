@@ -160,7 +160,10 @@ def _scatter(chart: Scatter) -> Drawing:
 
 
 def _scatter_traces(chart: Scatter) -> Iterator[dict[str, Any]]:
-    yield _cloud(chart.points, marker={"size": 2, "color": _css(chart.colors)}, name="pixels")
+    pixels: dict[str, Any] = {"size": 2, "color": _css(chart.colors)}
+    if chart.centers is not None:
+        pixels |= {"opacity": 0.3}  # centres lie in the midst of the pixels
+    yield _cloud(chart.points, marker=pixels, name="pixels")
     if chart.paths is not None:
         for path in np.moveaxis(np.asarray(chart.paths), 1, 0):
             yield _cloud(path, mode="lines", line={"color": "#888888", "width": 4})

@@ -230,6 +230,7 @@ def test_back_undoes_a_setting(tour):
     before = tour.pictures
     tour.slider("Blur").press("End")
     tour.expect_other_pictures(before)
+    tour.expect_link(technique="thresholding", sample="coins", blur="10.0")
     tour.page.go_back()
     expect(tour.viewer).to_have_attribute("data-decoded", before)
     expect(tour.slider("Blur")).to_have_value("0")

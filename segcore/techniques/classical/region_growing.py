@@ -70,7 +70,9 @@ def segment(
     image: Image,
     *,
     seeds: Annotated[
-        tuple[Point, ...], Points(), "Click where regions start. Without clicks, seeds are set for you."
+        tuple[Point, ...],
+        Points(),
+        "Click where regions start. Without clicks, seeds are set for you.",
     ] = (),
     n_seeds: Annotated[
         int,
