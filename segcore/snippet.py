@@ -45,6 +45,8 @@ def main(source: str, target: str) -> None:
     data = pathlib.Path(source).read_bytes()
     image = read_image(data, WORKING_SIDE)
     result = segment({arguments})
+    if result.labels.max() > 65535:
+        sys.exit("A 16-bit PNG holds labels up to 65535; ask for fewer or larger segments.")
     _, encoded = cv2.imencode(".png", result.labels.astype(np.uint16))
     pathlib.Path(target).write_bytes(encoded.tobytes())
     print(f"{{len(result.segments)}} segments in {{image.shape[1]}}×{{image.shape[0]}} pixels")

@@ -1,12 +1,10 @@
 """Regions and their neighbours: which of them touch, how alike they are, and how they merge.
 
 Regions are numbered 0 to n - 1. Two are neighbours where a pixel of one lies left, right, above or
-below a pixel of the other. What merges with what is kept as a forest: every node has a parent, a
-root is its own, and each link has the level at which it was made, so that any state on the way can
-be looked at afterwards.
+below a pixel of the other.
 """
 
-import heapq
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import cv2
@@ -40,23 +38,28 @@ class RegionGraph(NamedTuple):
         apart: Reals = np.linalg.norm(means[pairs[:, 0]] - means[pairs[:, 1]], axis=1)
         return apart
 
+    def nearest_neighbors(self) -> tuple[Numbers, Reals]:
+        """The neighbour (n,) most like each region, and the distance (n,) of their means.
+
+        Of equal distances the pair that comes first in `pairs` counts. A region without neighbours
+        has itself, at an infinite distance.
+        """
+        apart = self.differences(self.pairs)
+        order = np.argsort(apart, kind="stable")
+        pairs = self.pairs[order]
+        nearest = np.arange(len(self.areas))
+        distance = np.full(len(self.areas), np.inf)
+        # Written from the last pair to the first, so that what remains is a region's first pair.
+        ends = pairs.ravel()[::-1]
+        nearest[ends] = pairs[:, ::-1].ravel()[::-1]
+        distance[ends] = np.repeat(apart[order], 2)[::-1]
+        return nearest, distance
+
     def merged(self, numbers: Numbers) -> "RegionGraph":
         """The graph with its regions drawn together: `numbers` (n,) tells the new one of each."""
-        areas = np.bincount(numbers, self.areas)
+        areas = np.asarray(np.bincount(numbers, self.areas), np.float64)
         sums = [np.bincount(numbers, column) for column in self.sums.T]
         return RegionGraph(areas, np.stack(sums, axis=1), unique_pairs(numbers[self.pairs]))
-
-
-class MergeForest(NamedTuple):
-    """Which node was merged into which, and when.
-
-    Attributes:
-        parent: (n,) number of the node that each was merged into; a root is its own parent.
-        level: (n,) level of that merge, ascending from the leaves up; infinity for a root.
-    """
-
-    parent: Numbers
-    level: Reals
 
 
 # Graphs ------------------------------------------------------------------------------------------
@@ -82,108 +85,84 @@ def unique_pairs(pairs: Numbers) -> Numbers:
     """The pairs (m, 2) of two different numbers, the lower one first, sorted, each once."""
     low, high = pairs.min(axis=1), pairs.max(axis=1)
     n = int(high.max(initial=0)) + 1
-    codes = np.unique((low * n + high)[low != high])
+    codes = np.sort((low * n + high)[low != high])
+    codes = codes[np.diff(codes, prepend=-1) > 0]  # np.unique is ten times slower
     return np.stack(np.divmod(codes, n), axis=1)
 
 
 def absorb_small(graph: RegionGraph, min_area: float) -> Numbers:
     """Joins every region of fewer than `min_area` pixels to the neighbour most like it.
 
-    All small ones join at once; what is still too small then joins again, with its new mean. Of
-    neighbours equally like it a region joins the one with the lowest number.
+    All small ones join at once; what is still too small then joins again, with its new mean.
 
     Returns:
         (n,) the new number of each region, from 0 up in the order of the lowest that are joined.
     """
     numbers = np.arange(len(graph.areas))
     while True:
-        both_ways = np.concatenate([graph.pairs, graph.pairs[:, ::-1]])
-        both_ways = both_ways[graph.areas[both_ways[:, 0]] < min_area]
-        if len(both_ways) == 0:
+        nearest, distance = graph.nearest_neighbors()
+        small = np.flatnonzero((graph.areas < min_area) & np.isfinite(distance))
+        if len(small) == 0:
             return numbers
-        small, other = both_ways.T
-        order = np.lexsort((other, graph.differences(both_ways), small))
-        _, best = np.unique(small[order], return_index=True)
-        joined = connected_numbers(both_ways[order[best]], len(graph.areas))
+        joined = connected_numbers(small, nearest[small], len(nearest))
         numbers, graph = joined[numbers], graph.merged(joined)
 
 
-def connected_numbers(pairs: Numbers, n: int) -> Numbers:
-    """Number (n,) of the connected group that each of n nodes is in, pairs (m, 2) being joined."""
-    links = coo_array((np.ones(len(pairs), np.int8), tuple(pairs.T)), shape=(n, n))
-    return connected_components(links, directed=False)[1].astype(np.intp)
+def merge_alike(graph: RegionGraph, levels: Sequence[float]) -> list[Numbers]:
+    """Merges neighbours whose means are alike, until at each level none are nearer than it.
 
-
-def merge_alike(graph: RegionGraph, limit: float) -> MergeForest:
-    """Merges the two neighbours most like each other, again and again, while they are alike.
-
-    After each merge the mean of the new region is compared with those of its neighbours. Of equal
-    distances the one between the lowest numbers comes first.
+    In each round those pairs merge of which each is the other's nearest neighbour, and with them
+    the regions whose nearest neighbour is one of the two: never a long chain of small differences
+    at once. Then their means are compared anew.
 
     Args:
         graph: n regions.
-        limit: distance of the means from which neighbours stay apart.
+        levels: ascending distances of means.
 
     Returns:
-        forest of n leaves, the regions, and a node for each merge; its levels are distances. A
-        merge of means can bring them nearer to others than they were: its level is then the
-        greatest so far.
+        for each level the new number (n,) of each region, from 0 up in the order of the lowest
+        that are merged.
     """
-    areas, sums = graph.areas.tolist(), graph.sums.tolist()
-    around: list[set[int]] = [set() for _ in areas]
-    for a, b in graph.pairs.tolist():
-        around[a].add(b)
-        around[b].add(a)
-    waiting = [
-        (distance, a, b)
-        for distance, (a, b) in zip(
-            graph.differences(graph.pairs).tolist(), graph.pairs.tolist(), strict=True
-        )
-        if distance < limit
-    ]
-    heapq.heapify(waiting)
-    parent, level, latest = list(range(len(areas))), [np.inf] * len(areas), 0.0
-    while waiting:
-        distance, a, b = heapq.heappop(waiting)
-        if parent[a] != a or parent[b] != b:
-            continue  # one of them has been merged with another in the meantime
-        new, latest = len(parent), max(latest, distance)
-        parent[a] = parent[b] = new
-        level[a] = level[b] = latest
-        parent.append(new)
-        level.append(np.inf)
-        areas.append(areas[a] + areas[b])
-        sums.append([s + t for s, t in zip(sums[a], sums[b], strict=True)])
-        around.append((around[a] | around[b]) - {a, b})
-        for other in around[new]:
-            around[other] -= {a, b}
-            around[other].add(new)
-            mean_apart = [
-                s / areas[new] - t / areas[other]
-                for s, t in zip(sums[new], sums[other], strict=True)
-            ]
-            distance = sum(d * d for d in mean_apart) ** 0.5
-            if distance < limit:
-                heapq.heappush(waiting, (distance, other, new))
-    return MergeForest(np.array(parent, np.intp), np.array(level))
+    numbers, states = np.arange(len(graph.areas)), []
+    for level in levels:
+        while True:
+            nearest, distance = graph.nearest_neighbors()
+            is_mutual = np.take(nearest, nearest) == np.arange(len(nearest))
+            merging = np.flatnonzero((distance < level) & is_mutual[nearest])
+            if len(merging) == 0:
+                break
+            joined = connected_numbers(merging, nearest[merging], len(nearest))
+            numbers, graph = joined[numbers], graph.merged(joined)
+        states.append(numbers)
+    return states
+
+
+def connected_numbers(first: Numbers, second: Numbers, n: int) -> Numbers:
+    """Number (n,) of the connected group of each of n nodes, where first[i], second[i] are joined.
+
+    The groups are numbered from 0 up in the order of their lowest nodes.
+    """
+    links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(n, n))
+    return connected_components(links, directed=False)[1].astype(np.intp)
 
 
 # Forests -----------------------------------------------------------------------------------------
 
 
+def find_root(parent: list[int], node: int) -> int:
+    """The root of one node of a forest; a root is its own parent, so it can still be merged."""
+    while parent[node] != node:
+        node = parent[node]
+    return node
+
+
 def find_roots(parent: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The root (n,) of each node of a forest, where `parent` (n,) of a root is itself."""
+    """The root (n,) of each node of a forest, given the parent (n,) of each; a root is its own."""
     while True:
         farther = np.take(parent, parent)
         if np.array_equal(farther, parent):
             return farther
         parent = farther
-
-
-def roots_at(forest: MergeForest, level: float) -> Numbers:
-    """The root (n,) of each node when only the merges up to a level have been made."""
-    made = forest.level <= level
-    return find_roots(np.where(made, forest.parent, np.arange(len(made))))
 
 
 # Pictures ----------------------------------------------------------------------------------------
@@ -200,6 +179,11 @@ def mean_colors_of(image: Image, labels: npt.NDArray[Any]) -> npt.NDArray[np.uin
     areas = np.maximum(np.bincount(flat), 1)
     means = [np.bincount(flat, plane.ravel()) / areas for plane in cv2.split(image)]
     return np.rint(np.stack(means, axis=1)).astype(np.uint8)
+
+
+def draw_regions(image: Image, labels: npt.NDArray[Any]) -> Image:
+    """Each region in its mean colour, with its borders."""
+    return draw_borders(paint_means(image, labels), labels)
 
 
 def draw_borders(image: Image, labels: npt.NDArray[Any]) -> Image:

@@ -3,12 +3,13 @@
 Three colour spaces, whose names are the values of `space` below:
 
 - "rgb": red, green and blue, 0 to 255 each.
-- "lab": CIELAB (CIE 1976, sRGB and D65): L* 0 to 100, a* and b* about -100 to 100, so that a
-  distance of about 2 is just seen.
+- "lab": CIELAB (CIE 1976, of sRGB and D65): L* 0 to 100, a* and b* about -100 to 100, made so
+  that a distance of about 2 is just seen. OpenCV's tables are right to within half of 1.
 - "hsv": hue and saturation as a disc, value as its height, (S·cos H, S·sin H, V) with S and V from
   0 to 255: hue is an angle, and so 359° and 0° are neighbours.
 """
 
+import math
 from typing import Any, NamedTuple, TypeAlias
 
 import cv2
@@ -151,7 +152,7 @@ def bin_points(
     bins = np.zeros(len(points), np.int64)
     total = 1
     for column, first, span in zip(points.T, low, extent, strict=True):
-        side = int(span / size) + 1
+        side = min(levels, int(span / size) + 1)
         bins = bins * side + np.minimum((column - first) / size, side - 1).astype(np.int64)
         total *= side
     if total > 1 << 22:  # more than is worth a table
@@ -161,6 +162,64 @@ def bin_points(
     filled = np.flatnonzero(weights)
     means = np.stack([column[filled] for column in sums], axis=1) / weights[filled, None]
     return means.astype(np.float32), weights[filled].astype(np.float32)
+
+
+def coarse_points(cloud: WeightedPoints, n_clusters: int) -> tuple[Points, npt.NDArray[np.float32]]:
+    """A few thousand bins that stand for the points of an image where many runs are tried.
+
+    Where the points lie so close that there are fewer than a hundred bins for each of the
+    `n_clusters` to be found, they are all given back themselves.
+
+    Returns:
+        float32 (n, d) points and float32 (n,) counts, as from `bin_points`.
+    """
+    fine, coarse = (48, 24) if cloud.points.shape[1] == 3 else (16, 8)
+    points, counts = bin_points(cloud.points, cloud.counts, fine)
+    if len(points) > 20_000:  # noise: points everywhere
+        points, counts = bin_points(points, counts, coarse)
+    if len(points) < 100 * n_clusters:
+        return cloud.points, cloud.counts
+    return points, counts
+
+
+def kmeans_plus_plus(
+    points: Points, counts: npt.NDArray[np.float32], n_clusters: int, rng: np.random.Generator
+) -> Points:
+    """Starting centres far apart: each is drawn by its squared distance from those before it.
+
+    Of a few draws for each centre the one that leaves the points nearest to a centre is kept (the
+    greedy variant, which its authors recommend).
+
+    Args:
+        points: (n, d), distinct, at least `n_clusters` of them.
+        counts: (n,), the weight of each.
+        n_clusters: how many centres to choose.
+        rng: source of the random draws.
+
+    Returns:
+        float32 (k, d), distinct points of the given ones.
+
+    Source: Arthur & Vassilvitskii 2007.
+    """
+    trials = 2 + int(math.log(n_clusters))
+    drawn = int(rng.choice(len(points), p=counts / counts.sum(dtype=np.float64)))
+    chosen = [drawn]
+    gaps = squared_distances(points, points[drawn])
+    for _ in range(n_clusters - 1):
+        weights = (counts * gaps).astype(np.float64)
+        candidates = rng.choice(len(points), trials, p=weights / weights.sum())
+        closer = [np.minimum(gaps, squared_distances(points, points[c])) for c in candidates]
+        best = int(np.argmin([(counts * gap).sum(dtype=np.float64) for gap in closer]))
+        chosen.append(int(candidates[best]))
+        gaps = closer[best]
+    return points[chosen]
+
+
+def squared_distances(points: Points, center: Points) -> npt.NDArray[np.float32]:
+    """|p - c|² for every point (n, d) and one centre (d,): float32 (n,), 0 only where equal."""
+    difference = points - center
+    distances: npt.NDArray[np.float32] = np.einsum("nd,nd->n", difference, difference)
+    return distances
 
 
 def cloud_sample(

@@ -10,6 +10,7 @@ measured, which takes about twenty minutes on two cores.
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import cv2
@@ -53,13 +54,15 @@ def pictures(key: str, image: Image, **settings: Any) -> dict[str, Any]:
     return {step.title: step.picture for step in run(key, image, **settings).steps}
 
 
-def seconds(work: Callable[[], object], times: int) -> float:
-    taken = []
+def in_turns(ours: Callable[[], object], theirs: Callable[[], object], times: int) -> list[float]:
+    """Median seconds of both; they take turns, so that a busy machine slows them alike."""
+    taken: list[list[float]] = [[], []]
     for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return median(taken)
+        for work, found in zip((ours, theirs), taken, strict=True):
+            start = time.perf_counter()
+            work()
+            found.append(time.perf_counter() - start)
+    return [median(found) for found in taken]
 
 
 def squares(points: Points, centers: Points) -> float:
@@ -73,8 +76,8 @@ def fuzzy_objective(points: Points, centers: Points) -> float:
     return float((shares.astype(np.float64) ** 2 * distances).sum())
 
 
-def timed(key: str, image: Image, times: int, **settings: Any) -> float:
-    return seconds(lambda: run(key, image, show=ignore, **settings), times)
+def quiet(key: str, image: Image, **settings: Any) -> Callable[[], object]:
+    return lambda: run(key, image, show=ignore, **settings)
 
 
 def row(
@@ -90,11 +93,10 @@ def kmeans_rows(name: str) -> Iterator[list[str]]:
     image = photograph(name)
     points = to_features(image, "rgb")
     for k in range(2, 9):
-        ours = timed("kmeans", image, 3, n_clusters=k, n_init=10)
+        twin = KMeans(k, n_init=10, random_state=0)
+        fit = partial(twin.fit, points)
+        ours, theirs = in_turns(quiet("kmeans", image, n_clusters=k, n_init=10), fit, 1)
         centers = pictures("kmeans", image, n_clusters=k, n_init=10)["Paths of the centres"].centers
-        start = time.perf_counter()
-        twin = KMeans(k, n_init=10, random_state=0).fit(points)
-        theirs = time.perf_counter() - start
         ratio = squares(points, centers) / squares(points, twin.cluster_centers_)
         yield row(f"{name}, k = {k}", ours, theirs, ratio, 1.01, 5)
 
@@ -104,10 +106,10 @@ def one_start_rows(name: str) -> Iterator[list[str]]:
     image = photograph(name)
     points = to_features(image, "rgb")
     for k in range(2, 9):
-        ours = timed("kmeans", image, 5, n_clusters=k, n_init=1)
         shown = pictures("kmeans", image, n_clusters=k, n_init=1)
         twin = KMeans(k, init=shown["Starting centres"].centers, n_init=1)
-        theirs = seconds(lambda twin=twin: twin.fit(points), 5)
+        fit = partial(twin.fit, points)
+        ours, theirs = in_turns(quiet("kmeans", image, n_clusters=k, n_init=1), fit, 7)
         found = squares(points, shown["Paths of the centres"].centers)
         ratio = found / squares(points, twin.cluster_centers_)
         yield row(f"{name}, k = {k}", ours, theirs, ratio, 1.01, 1.5)
@@ -117,14 +119,17 @@ def fuzzy_rows(name: str) -> Iterator[list[str]]:
     """m = 2, four clusters."""
     image = photograph(name)
     points = to_features(image, "rgb")
-    ours = timed("fuzzy_cmeans", image, 5)
+    wide = points.astype(np.float64).T
+    found: list[Any] = []
+    ours, theirs = in_turns(
+        quiet("fuzzy_cmeans", image),
+        lambda: found.extend(skfuzzy.cmeans(wide, 4, 2, error=1e-5, maxiter=1000, seed=0)),
+        1,
+    )
     centers = pictures("fuzzy_cmeans", image)["Paths of the centres"].centers
-    start = time.perf_counter()
-    found = skfuzzy.cmeans(points.astype(np.float64).T, 4, 2, error=1e-5, maxiter=1000, seed=0)[0]
-    theirs = time.perf_counter() - start
-    found = found[np.argsort(brightness(found))].astype(np.float32)
-    ratio = fuzzy_objective(points, centers) / fuzzy_objective(points, found)
-    yield [*row(name, ours, theirs, ratio, 1.001, 20), f"{np.abs(centers - found).max():.2f}"]
+    expected = found[0][np.argsort(brightness(found[0]))].astype(np.float32)
+    ratio = fuzzy_objective(points, centers) / fuzzy_objective(points, expected)
+    yield [*row(name, ours, theirs, ratio, 1.001, 20), f"{np.abs(centers - expected).max():.2f}"]
 
 
 HEAD = ("photograph", "ours s", "library s", "faster", "objective", "goal")
