@@ -79,9 +79,9 @@ assert "Brightest pixel" in choice.options, choice.options
 choice.set_value("seventh").run()
 assert not page.exception, page.exception
 assert page.slider(key="seventh.margin").value == 40
-assert page.query_params["technique"] == ["seventh"], page.query_params
+assert page.query_params["technique"] == "seventh", page.query_params
 page.slider(key="seventh.margin").set_value(3).run()
-assert page.query_params["margin"] == ["3"], page.query_params
+assert page.query_params["margin"] == "3", page.query_params
 
 from segcore import snippet
 script = snippet("seventh")
@@ -114,7 +114,7 @@ def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_it_passes_the_contract_suite_with_its_script(project: Path) -> None:
     ran = python(project, "-m", "pytest", "-q", "-k", "seventh")
     assert ran.returncode == 0, ran.stdout
-    assert "14 passed" in ran.stdout, ran.stdout
+    assert "12 passed" in ran.stdout, ran.stdout
 
 
 def test_it_is_on_the_page_and_in_the_link(project: Path) -> None:

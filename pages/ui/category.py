@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from pages.ui import cache, link
+from pages.ui import cache, gate, link
 from pages.ui.article import apply_preset, best, draw_article
 from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame
@@ -147,9 +147,12 @@ def _run(technique: Technique, picture: Picture, settings: dict[str, Value]) -> 
     name = run_name(technique, picture, settings)
     slot = st.empty()
     progress = Progress(name, slot)
-    done = cache.runs.get(
-        name, lambda: run(technique.key, picture.image, show=Recorder(progress), **settings)
-    )
+
+    def make() -> Run:
+        with gate.runs.turn(technique.key, progress.waiting):
+            return run(technique.key, picture.image, show=Recorder(progress), **settings)
+
+    done = cache.runs.get(name, make)
     slot.empty()
     return done
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, gate
 from pages.ui.picker import Picture, full_size, scale_points
 from pages.ui.progress import Progress, Quiet, is_cancelled, resume
 from segcore.export import coco_json, labels_png, overlay_png, segments_csv
-from segcore.result import Segmentation
+from segcore.result import Run, Segmentation
 from segcore.run import run
 from segcore.snippet import snippet
 from segcore.technique import Technique, Value
@@ -95,8 +95,13 @@ def _at_full_size(
         st.button("Run it", key="download.resume", on_click=resume, icon=":material/play_arrow:")
         return None
     slot = st.empty()
-    show = Quiet(Progress(name, slot))
-    done = cache.runs.get(name, lambda: run(technique.key, full.image, show=show, **chosen))
+    progress = Progress(name, slot)
+
+    def make() -> Run:
+        with gate.runs.turn((technique.key, "full"), progress.waiting):
+            return run(technique.key, full.image, show=Quiet(progress), **chosen)
+
+    done = cache.runs.get(name, make)
     slot.empty()
     return full, done.segmentation
 

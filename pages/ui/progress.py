@@ -27,6 +27,13 @@ class Progress:
         self._bar: DeltaGenerator | None = None
 
     def __call__(self, fraction: float) -> None:
+        self._draw(fraction, f"{fraction:.0%} done")
+
+    def waiting(self, before: int) -> None:
+        """Says that the run waits for its turn, and how many are before it."""
+        self._draw(0.0, f"Waiting for {before} other run{'s' * (before != 1)} to end")
+
+    def _draw(self, fraction: float, text: str) -> None:
         if time.perf_counter() < self._next:
             return
         if self._bar is None:
@@ -41,7 +48,7 @@ class Progress:
                     on_click=_cancel,
                     args=(self._name,),
                 )
-        self._bar.progress(fraction, f"{fraction:.0%} done")
+        self._bar.progress(fraction, text)
         self._next = time.perf_counter() + PACE
 
 

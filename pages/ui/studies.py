@@ -4,10 +4,11 @@ from collections.abc import Hashable, Mapping
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, gate
 from pages.ui.picker import Picture
 from pages.ui.progress import Progress, is_cancelled, resume
 from pages.ui.steps import draw_steps
+from segcore.result import Run
 from segcore.run import study
 from segcore.technique import Recorder, Study, Technique, Value
 
@@ -53,15 +54,13 @@ def _answer(
         _ask(question, name)
         return
     slot = st.empty()
-    answer = cache.runs.get(
-        name,
-        lambda: study(
-            technique.key,
-            question.title,
-            picture.image,
-            show=Recorder(Progress(name, slot)),
-            **settings,
-        ),
-    )
+    progress = Progress(name, slot)
+
+    def make() -> Run:
+        with gate.runs.turn(question, progress.waiting):
+            show = Recorder(progress)
+            return study(technique.key, question.title, picture.image, show=show, **settings)
+
+    answer = cache.runs.get(name, make)
     slot.empty()
     draw_steps(answer, key=f"study.{question.title}")

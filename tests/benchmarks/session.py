@@ -87,7 +87,7 @@ class Session:
                     if done.picture and done.first and not to_end:
                         done.seconds = now
                         break
-                case "script_finished" if message.script_finished != _OVERTAKEN:
+                case "script_finished" if done.first and message.script_finished != _OVERTAKEN:
                     done.seconds = now
                     break
         if to_end:  # pictures of a rerun that was stopped are not kept for long
