@@ -4,7 +4,9 @@ Streamlit's own `bind="query-params"` is not used: it drops a wrong value withou
 labels of choices instead of their names, and knows nothing of clicked points.
 """
 
+import math
 import reprlib
+import time
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -15,6 +17,7 @@ from segcore.errors import SettingError
 from segcore.technique import Technique, Value, check_inside
 
 MOST_COMPLAINTS = 4
+ON_ITS_WAY = 1.0  # seconds that an address may take to reach the browser
 MOST_SENT = 100  # addresses on their way to the browser that are remembered
 RESERVED = ("technique", "sample", "side")
 
@@ -28,16 +31,23 @@ def restore(techniques: Sequence[Technique]) -> None:
     """Takes over what the address says, once; a sentence for each thing that is wrong in it.
 
     A browser may still tell an address that is older than the last one it was sent, when settings
-    change quickly. Such an address is one of ours and must not turn the settings back.
+    change quickly. Such an address is one of ours and must not turn the settings back; a moment
+    later, the same address means that the person went back.
     """
     given = _address()
     sent: list[dict[str, list[str]]] = st.session_state.setdefault("link.sent", [])
     if given in sent:
         del sent[: sent.index(given)]
-    elif given and given != st.session_state.get("link.seen"):
+    elif given and not (given == st.session_state.get("link.seen") and _was_just_sent()):
         sent.clear()
         st.session_state["link.errors"] = _restore(techniques, given)
     st.session_state["link.seen"] = given
+
+
+def _was_just_sent() -> bool:
+    """Whether nothing was sent, or so lately that the browser need not have heard of it."""
+    sent_at = st.session_state.get("link.sent_at", math.inf)
+    return bool(time.monotonic() - sent_at < ON_ITS_WAY or not st.session_state["link.sent"])
 
 
 def complaints() -> None:
@@ -120,6 +130,7 @@ def write(technique: Technique, settings: Mapping[str, Value], picture: Picture)
     link = {name: [text] for name, text in values.items()}
     # The address itself is asked: a page that one comes back to starts with an empty one.
     if _address() != link:
+        st.session_state["link.sent_at"] = time.monotonic()
         st.session_state["link.sent"] = [*st.session_state.get("link.sent", []), link][-MOST_SENT:]
         st.query_params.from_dict(values)
 

@@ -205,8 +205,11 @@ def _draw_facts(finished: Finished) -> None:
     largest = sorted(result.segments, key=lambda s: -sizes[s.label])[:LEGEND]
     named = sorted(largest, key=lambda s: s.label)
     colors = palette(max((s.label for s in named), default=0))
+    means = cache.pictures.get(
+        (*finished.name, "mean colours"), lambda: mean_colors(finished.picture.image, result.labels)
+    )
     items = [
-        f'<span><i style="background:rgb{tuple(map(int, colors[s.label]))}"></i>'
+        f'<span><i style="background:{_halves(colors[s.label], means[s.label])}"></i>'
         f"{html.escape(s.name)} <b>{_share(sizes[s.label] / result.labels.size)}</b></span>"
         for s in named
     ]
@@ -214,7 +217,14 @@ def _draw_facts(finished: Finished) -> None:
         items.append(f"<span>and {count - LEGEND} smaller ones</span>")
     if not count:
         items.append("<span>Nothing was found with these settings.</span>")
-    st.html(f'<div class="seg-legend"><span>{facts}</span>{"".join(items)}</div>')
+    hint = "Left: the colour that stands for a segment here. Right: its mean colour in the image."
+    st.html(f'<div class="seg-legend" title="{hint}"><span>{facts}</span>{"".join(items)}</div>')
+
+
+def _halves(color: np.ndarray, mean: np.ndarray) -> str:
+    """A swatch in CSS: on the left the colour that stands for a segment, on the right its own."""
+    left, right = (f"rgb{tuple(map(int, c))}" for c in (color, mean))
+    return f"linear-gradient(90deg,{left} 50%,{right} 50%)"
 
 
 def _share(share: float) -> str:
