@@ -412,7 +412,8 @@ def test_articles_are_typeset(tour):
 
 
 def test_a_long_run_is_cancelled_and_taken_up_again(tour):
-    tour.open(technique="region_growing", sample="camera")
+    slow = {"criterion": "mean", "space": "lab", "n_seeds": "64", "tolerance": "60"}
+    tour.open(technique="region_growing", sample="camera", **slow)
     before = tour.pictures
     noise = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), dtype=np.uint8)
     tour.upload(("noise.jpg", cv2.imencode(".jpg", cv2.blur(noise, (5, 5)))[1].tobytes()))
