@@ -291,7 +291,8 @@ def relief(image: Image, distance: Heights, landscape: str) -> Heights:
     # OpenCV floods by the greatest difference of a channel between neighbours.
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     steps = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, cross)
-    return np.maximum.reduce(cv2.split(steps)).astype(np.float32)
+    red, green, blue = cv2.split(steps)
+    return cv2.max(red, cv2.max(green, blue)).astype(np.float32)
 
 
 def flood(image: Image, distance: Heights, sources: Labels, landscape: str) -> Labels:
@@ -315,7 +316,7 @@ def take_objects(flooded: Labels, min_area: int) -> Labels:
 
 def draw_lines(image: Image, flooded: Labels) -> Image:
     picture = image.copy()
-    picture[flooded == -1] = (255, 0, 0)
+    picture.reshape(-1, 3)[np.flatnonzero(flooded == -1)] = (255, 0, 0)
     return picture
 
 
