@@ -7,7 +7,6 @@ test can read the numbers that a page draws.
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 Numbers: TypeAlias = npt.NDArray[Any]
@@ -127,8 +126,3 @@ class Frames:
 
 
 Chart: TypeAlias = Histogram | Curve | Scatter | Surface | HueWheel | Frames
-
-
-def gray_histogram(gray: Numbers) -> Numbers:
-    """Counts (256,) of each value of a uint8 image."""
-    return np.bincount(gray.ravel(), minlength=256)

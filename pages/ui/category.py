@@ -4,13 +4,13 @@ import time
 
 import streamlit as st
 
-from pages.ui import cache, gate, link
+from pages.ui import link
 from pages.ui.article import apply_preset, best, draw_article
 from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, suggest_sample
-from pages.ui.progress import Progress, is_cancelled, resume
+from pages.ui.progress import is_cancelled, resume, run_patiently
 from pages.ui.result import (
     Finished,
     draw_details,
@@ -145,16 +145,11 @@ def _finish(technique: Technique, picture: Picture, settings: dict[str, Value]) 
 
 def _run(technique: Technique, picture: Picture, settings: dict[str, Value]) -> Run:
     name = run_name(technique, picture, settings)
-    slot = st.empty()
-    progress = Progress(name, slot)
-
-    def make() -> Run:
-        with gate.runs.turn(technique.key, progress.waiting):
-            return run(technique.key, picture.image, show=Recorder(progress), **settings)
-
-    done = cache.runs.get(name, make)
-    slot.empty()
-    return done
+    return run_patiently(
+        name,
+        technique.key,
+        lambda told: run(technique.key, picture.image, show=Recorder(told), **settings),
+    )
 
 
 def _last(technique: Technique, picture: Picture) -> Finished | None:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from pages.ui import cache, gate
 from pages.ui.picker import Picture, full_size, scale_points
-from pages.ui.progress import Progress, Quiet, is_cancelled, resume
+from pages.ui.progress import Quiet, is_cancelled, resume, run_patiently
 from segcore.export import coco_json, labels_png, overlay_png, segments_csv
-from segcore.result import Run, Segmentation
+from segcore.result import Segmentation
 from segcore.run import run
 from segcore.snippet import snippet
 from segcore.technique import Technique, Value
@@ -94,15 +93,11 @@ def _at_full_size(
         st.info("Cancelled. These are the files at the working size.", icon=":material/cancel:")
         st.button("Run it", key="download.resume", on_click=resume, icon=":material/play_arrow:")
         return None
-    slot = st.empty()
-    progress = Progress(name, slot)
-
-    def make() -> Run:
-        with gate.runs.turn((technique.key, "full"), progress.waiting):
-            return run(technique.key, full.image, show=Quiet(progress), **chosen)
-
-    done = cache.runs.get(name, make)
-    slot.empty()
+    done = run_patiently(
+        name,
+        (technique.key, "full"),
+        lambda told: run(technique.key, full.image, show=Quiet(told), **chosen),
+    )
     return full, done.segmentation
 
 

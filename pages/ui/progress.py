@@ -1,10 +1,13 @@
 """Progress and cancel of anything that may take longer than a moment."""
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui import cache, gate
+from segcore.result import Run
 
 PATIENCE = 0.4  # seconds before a run shows its progress: shorter ones would only flicker
 PACE = 0.1  # seconds between two drawings of the bar
@@ -50,6 +53,26 @@ class Progress:
                 )
         self._bar.progress(fraction, text)
         self._next = time.perf_counter() + PACE
+
+
+def run_patiently(name: Hashable, kind: Hashable, work: Callable[[Progress], Run]) -> Run:
+    """A run from the cache, or made now, in its turn and with its progress on the page.
+
+    Args:
+        name: names the run in the cache.
+        kind: what tells long runs from short ones, see pages.ui.gate.
+        work: makes the run and tells its progress.
+    """
+    slot = st.empty()
+    progress = Progress(name, slot)
+
+    def make() -> Run:
+        with gate.runs.turn(kind, progress.waiting):
+            return work(progress)
+
+    done = cache.runs.get(name, make)
+    slot.empty()
+    return done
 
 
 class Quiet:

@@ -4,11 +4,10 @@ from collections.abc import Hashable, Mapping
 
 import streamlit as st
 
-from pages.ui import cache, gate
+from pages.ui import cache
 from pages.ui.picker import Picture
-from pages.ui.progress import Progress, is_cancelled, resume
+from pages.ui.progress import is_cancelled, resume, run_patiently
 from pages.ui.steps import draw_steps
-from segcore.result import Run
 from segcore.run import study
 from segcore.technique import Recorder, Study, Technique, Value
 
@@ -53,14 +52,11 @@ def _answer(
         st.info("Cancelled.", icon=":material/cancel:")
         _ask(question, name)
         return
-    slot = st.empty()
-    progress = Progress(name, slot)
-
-    def make() -> Run:
-        with gate.runs.turn(question, progress.waiting):
-            show = Recorder(progress)
-            return study(technique.key, question.title, picture.image, show=show, **settings)
-
-    answer = cache.runs.get(name, make)
-    slot.empty()
+    answer = run_patiently(
+        name,
+        question,
+        lambda told: study(
+            technique.key, question.title, picture.image, show=Recorder(told), **settings
+        ),
+    )
     draw_steps(answer, key=f"study.{question.title}")
