@@ -7,7 +7,7 @@ read_image   bytes of a file -> image
 """
 
 from segcore.catalog import TECHNIQUES
-from segcore.errors import ImageError, SegcoreError, SettingError, WeightsError
+from segcore.errors import ImageError, MetricError, SegcoreError, SettingError, WeightsError
 from segcore.images import read_image
 from segcore.run import run
 from segcore.snippet import snippet
@@ -15,6 +15,7 @@ from segcore.snippet import snippet
 __all__ = [
     "TECHNIQUES",
     "ImageError",
+    "MetricError",
     "SegcoreError",
     "SettingError",
     "WeightsError",

@@ -29,3 +29,7 @@ class ImageError(SegcoreError, ValueError):
 
 class WeightsError(SegcoreError, RuntimeError):
     """The weights of a network are missing, incomplete or not the ones that were asked for."""
+
+
+class MetricError(SegcoreError, ValueError):
+    """What is to be compared cannot be: shapes differ, labels are no whole numbers, and so on."""

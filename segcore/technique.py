@@ -352,6 +352,23 @@ class Article:
     references: str
 
 
+@dataclass(frozen=True)
+class Architecture:
+    """The network of a technique that is one, and what its paper says of it.
+
+    Attributes:
+        build: function from the number of output channels to the torch module.
+        paper_parameters: how many numbers the network of the paper learned.
+        paper_score: what the paper reports, with its data.
+        smaller: why ours is smaller and what that costs, in a sentence or two.
+    """
+
+    build: Callable[[int], Any]
+    paper_parameters: int
+    paper_score: str
+    smaller: str
+
+
 SECTIONS = ("Idea", "Used for", "When it fails", "References")
 
 
@@ -367,6 +384,7 @@ class Technique:
         presets: named settings, such as those of the article that the dashboard follows.
         studies: questions about the settings, answered on request.
         sample: the sample that shows the technique at its best.
+        network: the architecture, where the technique is a neural network.
     """
 
     title: str
@@ -376,6 +394,7 @@ class Technique:
     presets: tuple[Preset, ...] = ()
     studies: tuple[Study, ...] = ()
     sample: str = "coins"
+    network: Architecture | None = None
 
     @property
     def key(self) -> str:
