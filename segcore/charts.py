@@ -125,4 +125,34 @@ class Frames:
     names: tuple[str, ...]
 
 
-Chart: TypeAlias = Histogram | Curve | Scatter | Surface | HueWheel | Frames
+@dataclass(frozen=True)
+class Block:
+    """One part of a network.
+
+    Attributes:
+        name: what the diagram calls it.
+        shape: (channels, height, width) of its result.
+        parameters: how many numbers it learned.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A network as a row of blocks, in the order in which they compute.
+
+    Attributes:
+        shape: (channels, height, width) of what goes in.
+        blocks: the parts.
+        skips: (from, to): pairs of indices of blocks whose results meet over a shortcut.
+    """
+
+    shape: tuple[int, int, int]
+    blocks: tuple[Block, ...]
+    skips: tuple[tuple[int, int], ...] = ()
+
+
+Chart: TypeAlias = Histogram | Curve | Scatter | Surface | HueWheel | Frames | Diagram

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.ndimage import find_objects
 
 from segcore.errors import SegcoreError
-from segcore.render import areas, mean_colors, overlay, png
+from segcore.render import areas, mean_colors, overlay, png, segment_colors
 from segcore.result import Image, Labels, Mask, Segment, Segmentation
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -40,7 +40,8 @@ def overlay_png(image: Image, segmentation: Segmentation, opacity: float = 0.5) 
         SettingError: the opacity is not between 0 and 1.
         ImageError: image and label map do not fit each other.
     """
-    return png(overlay(image, segmentation.labels, opacity))
+    colors = segment_colors(segmentation.segments)
+    return png(overlay(image, segmentation.labels, opacity, colors))
 
 
 # Measures per label ------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
-"""Sample images: photographs that ship with scikit-image, and scenes drawn for single lessons.
+"""Sample images: scenes with settings and exact ground truth, photographs, and drawn lessons.
 
-Nothing is fetched: only those images of `skimage.data` are listed that lie in its wheel. Each is
-loaded anew on every call; the pages cache what they show.
+Nothing is fetched: scenes are drawn by segcore.scenes, and only those images of `skimage.data` are
+listed that lie in its wheel. Each is made anew on every call; the pages cache what they show.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,11 @@ import skimage.data
 
 from segcore.errors import SettingError
 from segcore.result import Image
+from segcore.scenes.cells import cells
+from segcore.scenes.scene import Scene
+from segcore.scenes.shapes import shapes
+from segcore.scenes.street import street
+from segcore.technique import Setting, Value, read_settings
 
 Plane = npt.NDArray[np.float64]  # H×W of real numbers
 
@@ -30,7 +35,9 @@ class Sample:
         title: what a picker calls it.
         good_for: what it teaches, in one clause.
         credit: author and licence, in one line.
-        load: makes the image, uint8 RGB H×W×3, read-only.
+        load: makes the image, uint8 RGB H×W×3, read-only; of a scene that of its default settings.
+        scene: what draws it at a width and height in pixels, if it is a scene, else None.
+        settings: what can be set about a scene: those of the function, and `size`.
     """
 
     key: str
@@ -38,6 +45,21 @@ class Sample:
     good_for: str
     credit: str
     load: Callable[[], Image]
+    scene: Callable[..., Scene] | None = None
+    settings: tuple[Setting, ...] = ()
+
+    def draw(self, **settings: Value) -> Scene:
+        """The scene, at its own size; settings that are not given have their defaults.
+
+        Raises:
+            SettingError: a value breaks its setting's rule.
+            ValueError: the sample is no scene.
+        """
+        if self.scene is None:
+            raise ValueError(f"The sample {self.key} is an image, not a scene that can be drawn.")
+        chosen = {setting.name: setting.default for setting in self.settings} | settings
+        width = SIZE.check(chosen.pop("size"))
+        return self.scene(width, _height(width), **chosen)
 
 
 def get_sample(key: str) -> Sample:
@@ -200,6 +222,42 @@ def _draw_textures() -> Image:
     return _to_image(mosaic + (gravel - mosaic) * _cover(patch))
 
 
+# Scenes with settings ----------------------------------------------------------------------------
+
+
+def _height(width: int) -> int:
+    return width * 3 // 4
+
+
+SIZE = Setting(
+    "size",
+    int,
+    512,
+    options=(128, 256, 512, 1024),
+    option_labels={width: f"{width}×{_height(width)}" for width in (128, 256, 512, 1024)},
+    label="Size",
+    help="Pixels of the image. The same scene is drawn anew, not enlarged.",
+)
+
+
+def _scene(key: str, title: str, good_for: str, scene: Callable[..., Scene], seed: int) -> Sample:
+    """A scene that opens with this seed.
+
+    Networks are trained and measured on smaller ones, so that none has seen this scene before.
+    """
+    settings = [
+        replace(setting, default=seed) if setting.name == "seed" else setting
+        for setting in read_settings(scene)
+    ]
+
+    def load() -> Image:
+        return sample.draw().image
+
+    credit = "Drawn by this dashboard"
+    sample = Sample(key, title, good_for, credit, load, scene, (*settings, SIZE))
+    return sample
+
+
 # The list ----------------------------------------------------------------------------------------
 
 
@@ -210,6 +268,27 @@ def _photograph(key: str, title: str, good_for: str, credit: str) -> Sample:
 _UNSTATED = "scikit-image, which states neither author nor licence"
 
 _IN_TEACHING_ORDER = (
+    _scene(
+        "street",
+        "Street (drawn)",
+        "Eleven classes and every pixel's true one; weather, hour and crowd are yours to set",
+        street,
+        seed=4_000_012,
+    ),
+    _scene(
+        "cells",
+        "Cell nuclei (drawn)",
+        "Nuclei that touch and overlap, in three stains, with the true outline of each",
+        cells,
+        seed=4_000_003,
+    ),
+    _scene(
+        "shapes",
+        "Discs, boxes and stars (drawn)",
+        "Three kinds of shapes that colour tells apart, until you take it away",
+        shapes,
+        seed=4_000_004,
+    ),
     _photograph(
         "coins",
         "Coins (Pompeii)",

@@ -11,9 +11,10 @@ import builtins
 import importlib
 import inspect
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from pprint import pformat
 from types import ModuleType
 from typing import Any
 
@@ -91,14 +92,22 @@ def snippet(key: str, /, *, working_side: int = WORKING_SIDE, **settings: Any) -
     if taken:
         raise TypeError(f"{sorted(taken)[0]} is both a setting and a constant of {key}.")
     arguments = ["image", *(f"{name}={name.upper()}" for name in used)]
+    body = "\n\n\n".join(_joined(parts.values()))
     return _SCRIPT.format(
         title=technique.title,
-        needs=", ".join(sorted({_NEEDS[root] for root in _roots(imports) if root in _NEEDS})),
+        needs=", ".join(sorted(_needs(imports, body))),
         imports="\n".join(_sorted_imports(imports)),
         constants="\n".join(f"{name} = {_literal(value)}" for name, value in constants.items()),
-        body="\n\n\n".join(_joined(parts.values())),
+        body=body,
         arguments=_wrapped(arguments),
     )
+
+
+def _needs(imports: Iterable[str], body: str) -> set[str]:
+    """Packages to install, by the imports at the top and those inside functions."""
+    inner = [n for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Import | ast.ImportFrom)]
+    roots = _roots([*imports, *map(ast.unparse, inner)])
+    return {_NEEDS[root] for root in roots if root in _NEEDS}
 
 
 def _applies(technique: Technique, name: str, chosen: dict[str, Any]) -> bool:
@@ -134,6 +143,15 @@ class _File:
     definitions: dict[str, ast.stmt]
     imports: dict[str, tuple[str, str]]  # name -> (module, import statement)
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """Name -> plain type of the aliases that stand for an annotated setting, such as Zoom."""
+        return {
+            name: value.__origin__.__name__
+            for name, value in vars(self.module).items()
+            if hasattr(value, "__metadata__")
+        }
+
 
 @lru_cache(maxsize=256)
 def _collect(module: str) -> tuple[dict[str, _Part], frozenset[str]]:
@@ -148,7 +166,7 @@ def _collect(module: str) -> tuple[dict[str, _Part], frozenset[str]]:
             if owner in pending:
                 return
             pending.add(owner)
-            text, names = _clean(file.source, file.definitions[name])
+            text, names = _clean(file, file.definitions[name])
             for used in names:
                 visit(file, used)
             if name in parts:
@@ -161,7 +179,7 @@ def _collect(module: str) -> tuple[dict[str, _Part], frozenset[str]]:
                 visit(_read(origin), name)
             else:
                 imports.add(statement)
-        elif not hasattr(builtins, name):
+        elif not hasattr(builtins, name) and name != "__file__":
             raise TypeError(
                 f"{file.module.__name__} uses {name}, which it neither has nor imports."
             )
@@ -177,7 +195,7 @@ def _read(name: str) -> _File:
     source = inspect.getsource(module)
     definitions: dict[str, ast.stmt] = {}
     imports: dict[str, tuple[str, str]] = {}
-    for node in ast.parse(source).body:
+    for node in _top_level(ast.parse(source)):
         match node:
             case ast.FunctionDef(name=own) | ast.ClassDef(name=own):
                 definitions[own] = node
@@ -195,6 +213,19 @@ def _read(name: str) -> _File:
                     statement = ast.unparse(ast.ImportFrom(origin, [alias], 0))
                     imports[alias.asname or alias.name] = (origin or "", statement)
     return _File(module, source, definitions, imports)
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a module, and the imports that it makes for its type checker only.
+
+    A script evaluates its annotations, so that it makes those imports for good.
+    """
+    for node in tree.body:
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=imports):
+                yield from imports
+            case _:
+                yield node
 
 
 def _roots(imports: Iterable[str]) -> set[str]:
@@ -235,15 +266,19 @@ def _joined(parts: Iterable[_Part]) -> Iterator[str]:
 # Leaving out what only serves the page -----------------------------------------------------------
 
 
-def _clean(source: str, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
+def _clean(file: _File, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
     """Source of a definition without `show` and setting annotations, and the names it uses."""
-    text = _segment_with_comments(source, node)
-    text = _apply(text, list(_edits(text)))
+    match node:
+        case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id="Final")):
+            # What is found out at import, such as the digests of the weights, is written down.
+            return f"{name} = {pformat(getattr(file.module, name))}", ()
+    text = _segment_with_comments(file.source, node)
+    text = _apply(text, list(_edits(text, file.settings)))
     tree = ast.parse(text)
     leftover = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "show"]
     if leftover:
         raise TypeError(f"`show` is used in a way that cannot be left out of a script:\n{text}")
-    return text, tuple(_global_names(tree))
+    return text, tuple(_global_names(tree, file.imports.keys()))
 
 
 def _segment_with_comments(source: str, node: ast.stmt) -> str:
@@ -271,9 +306,14 @@ def _apply(text: str, edits: list[_Edit]) -> str:
     return text
 
 
-def _edits(text: str) -> Iterator[_Edit]:
+def _edits(text: str, settings: dict[str, str]) -> Iterator[_Edit]:
     """What to leave out of the text of one definition; no two edits overlap."""
     tree = ast.parse(text)
+    for argument in [node for node in ast.walk(tree) if isinstance(node, ast.arg)]:
+        match argument.annotation:
+            case ast.Name(id=alias) if alias in settings:
+                plain = ast.copy_location(ast.Name(settings[alias]), argument.annotation)
+                argument.annotation = _annotated(plain)
     position = _Positions(text)
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):  # parents come before their children
@@ -364,7 +404,7 @@ class _Positions:
                 d for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if a.arg != "show"
             ],
             kwarg=args.kwarg,
-            defaults=args.defaults,
+            defaults=_kept_defaults(args),
         )
         start = self.text.index("(", self.at(node.lineno, node.col_offset))
         parts = [n for n in [*ast.walk(args), node.returns] if hasattr(n, "end_lineno")]
@@ -391,8 +431,22 @@ class _Positions:
                 yield _Edit(start, end, "")
 
 
+def _kept_defaults(args: ast.arguments) -> list[ast.expr]:
+    """The defaults of the positional arguments but that of `show`."""
+    positional = args.posonlyargs + args.args
+    having = positional[len(positional) - len(args.defaults) :]
+    return [d for a, d in zip(having, args.defaults, strict=True) if a.arg != "show"]
+
+
 def _plain(argument: ast.arg) -> ast.arg:
     return ast.arg(argument.arg, _setting_type(argument) or argument.annotation)
+
+
+def _annotated(plain: ast.expr) -> ast.expr:
+    """`Annotated[plain]`, where `plain` stands in the text."""
+    pair = ast.Tuple([plain])
+    mark = ast.Subscript(ast.Name("Annotated"), pair)
+    return ast.fix_missing_locations(ast.copy_location(mark, plain))
 
 
 def _rows(args: ast.arguments) -> Iterator[str]:
@@ -411,11 +465,16 @@ def _row(argument: ast.arg, default: ast.expr | None) -> str:
     return text if default is None else f"{text} = {ast.unparse(default)}"
 
 
-def _global_names(tree: ast.Module) -> Iterator[str]:
-    """Names that a definition takes from its module, each once, in the order of their use."""
+def _global_names(tree: ast.Module, imported: Set[str]) -> Iterator[str]:
+    """Names that a definition takes from its module, each once, in the order of their use.
+
+    What a function imports for itself is its own, unless an annotation needs it at the top too.
+    """
     own = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     own |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
     own |= {n.name for n in ast.walk(tree) if isinstance(n, ast.ExceptHandler) and n.name}
+    inner = (n for n in ast.walk(tree) if isinstance(n, ast.alias))
+    own |= {(n.asname or n.name).partition(".")[0] for n in inner} - imported
     own |= {
         n.name
         for top in tree.body

@@ -14,6 +14,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from segcore.charts import Frames
+from segcore.networks.network import Network
 from segcore.result import Run
 
 T = TypeVar("T")
@@ -21,6 +22,8 @@ T = TypeVar("T")
 RUNS_MB = 256
 PICTURES_MB = 96
 IMAGES_MB = 192
+SCORES_MB = 32
+NETWORKS_MB = 128
 
 
 def _size(value: Any) -> int:
@@ -35,6 +38,8 @@ def _size(value: Any) -> int:
             return _size(value.segmentation.labels) + steps
         case Frames():
             return sum(map(_size, value.pictures))
+        case Network():
+            return sum(tensor.nbytes for tensor in value.module.state_dict().values())
         case tuple():
             return sum(map(_size, value))
     return sys.getsizeof(value) + sum(
@@ -71,3 +76,5 @@ class Cache:
 runs = Cache(RUNS_MB)
 pictures = Cache(PICTURES_MB)
 images = Cache(IMAGES_MB)
+scores = Cache(SCORES_MB)
+networks = Cache(NETWORKS_MB)

@@ -1,29 +1,33 @@
 """The view of a category: one technique at a time, its settings, result, steps, article, code."""
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui import link
+from pages.ui import link, models
 from pages.ui.article import apply_preset, best, draw_article
+from pages.ui.card import draw_card, draw_weights
 from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame
 from pages.ui.navigation import page_of_category
-from pages.ui.picker import Picture, suggest_sample
+from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.progress import is_cancelled, resume, run_patiently
 from pages.ui.result import (
     Finished,
     draw_details,
+    draw_image,
     draw_picture,
     draw_shown,
     draw_view_controls,
     run_name,
 )
+from pages.ui.scores import draw_scores
 from pages.ui.steps import draw_steps
 from pages.ui.studies import draw_studies
 from pages.ui.widgets import current_settings, draw_settings
 from segcore.catalog import CATEGORIES, in_category
-from segcore.errors import SettingError
+from segcore.errors import SettingError, WeightsError
 from segcore.result import Run
 from segcore.run import run
 from segcore.technique import Preset, Recorder, Technique, Value
@@ -57,21 +61,29 @@ def category_page(category: str) -> None:
     with left:
         controls = st.container()
         finished = _finish(technique, picture, settings)
-        if finished is not None:
-            draw_picture(finished)
-            _breathe(finished)
+        _draw_first(picture, finished)
     with right:
         _draw_presets(technique)
         draw_settings(technique)
-        if finished is not None:
-            draw_shown(finished)
+        draw_weights(technique, settings)
     if finished is not None:
+        with right:
+            draw_shown(finished)
         with controls:
-            draw_view_controls()
+            draw_view_controls(finished.run.segmentation)
         with left:
             draw_details(finished)
-        _draw_tabs(finished)
+    _draw_tabs(technique, picture, settings, finished)
     link.write(technique, settings, picture)
+
+
+def _draw_first(picture: Picture, finished: Finished | None) -> None:
+    """The result, and time to paint it; or the image, if there is none."""
+    if finished is None:
+        draw_image(picture)
+        return
+    draw_picture(finished)
+    _breathe(finished)
 
 
 def _breathe(finished: Finished) -> None:
@@ -136,8 +148,8 @@ def _finish(technique: Technique, picture: Picture, settings: dict[str, Value]) 
         return before
     try:
         done = _run(technique, picture, settings)
-    except SettingError as error:
-        st.error(str(error))
+    except (SettingError, WeightsError) as error:
+        st.error(verbatim(str(error)))
         return _last(technique, picture)
     st.session_state["last"] = (technique.key, picture.digest, picture.side, dict(settings))
     return Finished(technique, picture, settings, done)
@@ -145,10 +157,11 @@ def _finish(technique: Technique, picture: Picture, settings: dict[str, Value]) 
 
 def _run(technique: Technique, picture: Picture, settings: dict[str, Value]) -> Run:
     name = run_name(technique, picture, settings)
+    helpers = models.collaborators(technique)
     return run_patiently(
         name,
         technique.key,
-        lambda told: run(technique.key, picture.image, show=Recorder(told), **settings),
+        lambda told: run(technique.key, picture.image, show=Recorder(told), **settings, **helpers),
     )
 
 
@@ -160,20 +173,33 @@ def _last(technique: Technique, picture: Picture) -> Finished | None:
     return Finished(technique, picture, settings, _run(technique, picture, settings))
 
 
-def _draw_tabs(finished: Finished) -> None:
-    """Steps, studies, article, script and downloads; only the open one is made."""
-    technique, picture, settings = finished.technique, finished.picture, finished.settings
-    draw = {
-        "Steps": lambda: draw_steps(finished.run),
-        "Studies": lambda: draw_studies(technique, picture, settings),
-        "Article": lambda: draw_article(technique),
-        "Script": lambda: draw_script(technique, settings, picture),
-        "Downloads": lambda: draw_downloads(
+def _draw_tabs(
+    technique: Technique,
+    picture: Picture,
+    settings: dict[str, Value],
+    finished: Finished | None,
+) -> None:
+    """What there is to see below the result; only the open tab is made.
+
+    Without a result, there is still what needs none.
+    """
+    draw: dict[str, Callable[[], None]] = {}
+    if finished is not None:
+        settings = dict(finished.settings)
+        draw["Steps"] = lambda: draw_steps(finished.run)
+        if picture.scene is not None and technique.network is not None:
+            draw["Scores"] = lambda: draw_scores(finished)
+        if technique.studies:
+            draw["Studies"] = lambda: draw_studies(technique, picture, settings)
+    draw["Article"] = lambda: draw_article(technique)
+    if technique.network is not None:
+        draw["Model card"] = lambda: draw_card(technique, settings)
+    if finished is not None:
+        draw["Script"] = lambda: draw_script(technique, settings, picture)
+        draw["Downloads"] = lambda: draw_downloads(
             technique, picture, settings, finished.run.segmentation
-        ),
-    }
-    titles = [title for title in draw if title != "Studies" or technique.studies]
-    for title, tab in zip(titles, st.tabs(titles, key="tabs", on_change="rerun"), strict=True):
+        )
+    for title, tab in zip(draw, st.tabs(list(draw), key="tabs", on_change="rerun"), strict=True):
         if tab.open:
             with tab:
                 draw[title]()

@@ -6,6 +6,7 @@ and 4 ms in one piece. Instead, a test lets Plotly check the figures of every ki
 """
 
 import base64
+import html
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -13,7 +14,18 @@ import cv2
 import numpy as np
 import plotly.graph_objects as go
 
-from segcore.charts import Chart, Curve, Frames, Histogram, HueWheel, Marker, Scatter, Surface
+from segcore.charts import (
+    Block,
+    Chart,
+    Curve,
+    Diagram,
+    Frames,
+    Histogram,
+    HueWheel,
+    Marker,
+    Scatter,
+    Surface,
+)
 
 HEIGHT = 300
 ACCENTS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
@@ -35,6 +47,8 @@ def figure(chart: Chart) -> go.Figure:
             traces, layout = _surface(chart)
         case HueWheel():
             traces, layout = _wheel(chart)
+        case Diagram():
+            traces, layout = _network(chart)
         case Frames():
             raise TypeError("Frames are drawn by pages.ui.steps, picture by picture.")
     common = {
@@ -257,3 +271,135 @@ def _wheel(chart: HueWheel) -> Drawing:
         },
     }
     return [bars, *arcs], layout
+
+
+# A network ---------------------------------------------------------------------------------------
+
+COLUMN = 66  # pixels from one block of a network to the next
+HALVING = 26  # pixels by which a block is lower whose maps have half the side
+ABOVE, APART = 0.75, 0.45  # of a halving: room for the number of maps, and between two skips
+BELOW = 64  # pixels for what stands below the blocks
+
+
+def diagram_width(chart: Diagram) -> int:
+    """Pixels that a diagram needs, so that no two names run into each other."""
+    return COLUMN * (len(chart.blocks) + 1) + 20
+
+
+def _network(chart: Diagram) -> Drawing:
+    """Blocks from left to right: the larger its maps the higher, the more of them the wider."""
+    blocks = [Block("Image", chart.shape, 0), *chart.blocks]
+    lowest = min(map(_side, blocks))
+    # One unit of height is one halving; the smallest maps keep a block that can be seen.
+    sides = [(_width(block), 1.5 + float(np.log2(_side(block) / lowest))) for block in blocks]
+    top = max(high for _, high in sides)
+    marks = [
+        {
+            "x": index,
+            "y": 0,
+            "text": _describe(block),
+            "showarrow": False,
+            "yanchor": "top",
+            "yshift": -4,
+            "font": {"size": 10.5},
+        }
+        for index, block in enumerate(blocks)
+    ]
+    boxes = {
+        "type": "bar",
+        "x": np.arange(len(blocks)),
+        "y": [high for _, high in sides],
+        "width": [wide for wide, _ in sides],
+        "marker": {"color": [FILL, *[ACCENTS[1]] * len(chart.blocks)], "line": {"width": 0}},
+        "text": [f"{_maps(block)[0]:,}" for block in blocks],
+        "textposition": "outside",
+        "textangle": 0,
+        "cliponaxis": False,
+        "hovertext": [_hover(block) for block in blocks],
+        "hoverinfo": "text",
+    }
+    shapes = []
+    # Each higher than the last, so that the one over most blocks spans the others.
+    for order, (start, end) in enumerate(sorted(chart.skips, key=lambda skip: skip[1] - skip[0])):
+        lift = top + ABOVE + APART * (order + 1)
+        shapes.append(_shortcut(start + 1, end + 1, sides, lift))
+        marks.append(_arrow_head(end + 1, sides[end + 1][1] + ABOVE))
+    hidden = {"visible": False, "fixedrange": True}
+    ceiling = top + ABOVE + APART * (len(chart.skips) + 0.3)
+    layout = {
+        "height": round(HALVING * ceiling) + 8 + BELOW,
+        "showlegend": False,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": BELOW},
+        "xaxis": hidden | {"range": [-0.6, len(blocks) - 0.4]},
+        "yaxis": hidden | {"range": [0, ceiling]},
+        "shapes": shapes,
+        "annotations": marks,
+    }
+    return [boxes], layout
+
+
+def _maps(block: Block) -> tuple[int, tuple[int, ...]]:
+    """How many maps a block makes, and their (height, width); tokens are maps of one row.
+
+    A transformer's result is (tokens, numbers per token), everything else begins with the maps.
+    """
+    match block.shape:
+        case (tokens, numbers):
+            return numbers, (tokens,)
+        case (channels, *size):
+            return channels, tuple(size)
+    return 1, ()
+
+
+def _side(block: Block) -> float:
+    """Side of a square as large as the block's maps; 1 for a block that has none."""
+    return float(np.sqrt(np.prod(_maps(block)[1])))
+
+
+def _width(block: Block) -> float:
+    """Width of a block, in columns: the logarithm of the number of its maps."""
+    return min(0.86, 0.12 + 0.085 * float(np.log2(_maps(block)[0])))
+
+
+def _describe(block: Block) -> str:
+    """What stands below a block: its name, the size of its maps, how many numbers it learned."""
+    words = html.escape(block.name)
+    name = words if len(block.name) <= 10 else words.replace(" ", "<br>")
+    learned = _short(block.parameters) if block.parameters else ""
+    return f"<b>{name}</b><br>{_size(block)}<br>{learned}"
+
+
+def _hover(block: Block) -> str:
+    number, size = _maps(block)
+    maps = f"{number:,} maps of {_size(block)}" if size else f"{number:,} numbers"
+    return f"{html.escape(block.name)}<br>{maps}<br>{block.parameters:,} parameters"
+
+
+def _size(block: Block) -> str:
+    """`(16, 96, 128)` -> "128×96"; `(192, 64)` -> "192 tokens"."""
+    _, size = _maps(block)
+    return f"{size[0]} tokens" if len(size) == 1 else "×".join(map(str, reversed(size)))
+
+
+def _short(count: int) -> str:
+    """590,080 -> 590 k."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return str(count)
+
+
+def _shortcut(
+    start: int, end: int, sides: list[tuple[float, float]], lift: float
+) -> dict[str, Any]:
+    """A line up from one block, across, and down to another."""
+    low, high = (sides[block][1] + ABOVE for block in (start, end))
+    path = f"M{start},{low} C{start},{lift} {start},{lift} {start + 0.5},{lift} "
+    path += f"L{end - 0.5},{lift} C{end},{lift} {end},{lift} {end},{high}"
+    return {"type": "path", "path": path, "line": {"color": ACCENTS[0], "width": 2}}
+
+
+def _arrow_head(x: int, y: float) -> dict[str, Any]:
+    looks = {"arrowhead": 2, "arrowsize": 1.1, "arrowwidth": 2, "arrowcolor": ACCENTS[0]}
+    tail = {"ax": 0, "ay": -9, "text": "", "showarrow": True}
+    return {"x": x, "y": y, "yanchor": "bottom"} | looks | tail

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from pages.ui import models
 from pages.ui.picker import Picture, full_size, scale_points
 from pages.ui.progress import Quiet, is_cancelled, resume, run_patiently
 from segcore.export import coco_json, labels_png, overlay_png, segments_csv
@@ -11,6 +12,7 @@ from segcore.result import Segmentation
 from segcore.run import run
 from segcore.snippet import snippet
 from segcore.technique import Technique, Value
+from segcore.weights import read_weights
 
 
 def draw_downloads(
@@ -93,10 +95,11 @@ def _at_full_size(
         st.info("Cancelled. These are the files at the working size.", icon=":material/cancel:")
         st.button("Run it", key="download.resume", on_click=resume, icon=":material/play_arrow:")
         return None
+    helpers = models.collaborators(technique)
     done = run_patiently(
         name,
         (technique.key, "full"),
-        lambda told: run(technique.key, full.image, show=Quiet(told), **chosen),
+        lambda told: run(technique.key, full.image, show=Quiet(told), **chosen, **helpers),
     )
     return full, done.segmentation
 
@@ -114,8 +117,26 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
             icon=":material/download:",
             on_click="ignore",
         )
+        beside = but = ""
+        if technique.network is not None:
+            beside = " with its weights beside it"
+            but = ", but for pixels that rounding decides: the server computes as is fastest there"
+            _draw_weights(models.weights_name(technique, settings))
         st.caption(
-            f"`python {technique.key}.py IMAGE LABELS.png` gives the labels that this page shows. "
-            "It needs no part of the dashboard."
+            f"`python {technique.key}.py IMAGE LABELS.png`{beside} gives the labels that this page "
+            f"shows{but}. It needs no part of the dashboard."
         )
     st.code(script, language="python", height=560)
+
+
+def _draw_weights(name: str) -> None:
+    """The file of weights that the script of a network reads."""
+    st.download_button(
+        "Download the weights",
+        lambda: read_weights(name),
+        f"{name}.safetensors",
+        "application/octet-stream",
+        key="download.weights",
+        icon=":material/download:",
+        on_click="ignore",
+    )

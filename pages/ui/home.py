@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, models
 from pages.ui.frame import frame
 from pages.ui.navigation import HOME, Page, groups, page_of_category
 from segcore.catalog import CATEGORIES, in_category
+from segcore.errors import WeightsError
 from segcore.images import fit
-from segcore.render import jpeg, overlay
+from segcore.render import jpeg, overlay, segment_colors
 from segcore.run import run
 from segcore.samples import get_sample
 from segcore.technique import Technique, ignore
@@ -50,15 +51,33 @@ def _draw_card(page: Page, technique: Technique) -> None:
 
 
 def _thumbnail(technique: Technique) -> bytes:
-    """Half the sample, half what the technique makes of it with its defaults, at a small size."""
+    """Half the sample, half what the technique makes of it with its defaults, at a small size.
+
+    Nobody who looks at the home page should wait for PyTorch: until somebody else has, a network's
+    card shows the sample alone, and so it does if its weights are missing.
+    """
+    if technique.network is not None and not models.is_ready():
+        return _sample(technique)
 
     def make() -> bytes:
         image = fit(get_sample(technique.sample).load(), THUMBNAIL)
-        result = run(technique.key, image, show=ignore).segmentation
-        split = overlay(image, result.labels, 0.6)
+        helpers = models.collaborators(technique)
+        result = run(technique.key, image, show=ignore, **helpers).segmentation
+        split = overlay(image, result.labels, 0.6, segment_colors(result.segments))
         middle = image.shape[1] // 2
         split[:, :middle] = image[:, :middle]
         split[:, middle - 1 : middle + 1] = 255
         return jpeg(split)
 
-    return cache.pictures.get(("thumbnail", technique.key), make)
+    try:
+        return cache.pictures.get(("thumbnail", technique.key), make)
+    except WeightsError:
+        return _sample(technique)
+
+
+def _sample(technique: Technique) -> bytes:
+    """The technique's best sample as it is, at a small size."""
+    return cache.pictures.get(
+        ("thumbnail of a sample", technique.sample),
+        lambda: jpeg(fit(get_sample(technique.sample).load(), THUMBNAIL)),
+    )

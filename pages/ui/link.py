@@ -8,18 +8,19 @@ import math
 import reprlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from pages.ui.picker import SIDE, Picture, current_picture, restore_image, verbatim
-from pages.ui.widgets import set_settings
+from pages.ui.widgets import Configurable, current_settings, set_settings
 from segcore.errors import SettingError
+from segcore.samples import SAMPLES, Sample
 from segcore.technique import Technique, Value, check_inside
 
 MOST_COMPLAINTS = 4
 ON_ITS_WAY = 1.0  # seconds that an address may take to reach the browser
 MOST_SENT = 100  # addresses on their way to the browser that are remembered
-RESERVED = ("technique", "sample", "side")
 
 
 def technique_key(category: str) -> str:
@@ -36,7 +37,9 @@ def restore(techniques: Sequence[Technique]) -> None:
     """
     given = _address()
     sent: list[dict[str, list[str]]] = st.session_state.setdefault("link.sent", [])
-    if given in sent:
+    if sent and given == sent[-1]:
+        del sent[:-1]
+    elif given in sent and _was_just_sent():
         del sent[: sent.index(given)]
     elif given and not (given == st.session_state.get("link.seen") and _was_just_sent()):
         sent.clear()
@@ -66,13 +69,15 @@ def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) ->
     values = {name: texts[0] for name, texts in given.items() if len(texts) == 1}
     twice = [reprlib.repr(name) for name in given if name not in values]
     errors = [f"{name} stands more than once." for name in twice]
+    picked = SAMPLES.get(values.get("sample", ""))
     for name in ("side", "sample"):
         try:
-            restore_image({name: values[name]} if name in values else {})
+            restore_image({name: values.pop(name)} if name in values else {})
         except SettingError as error:
             errors.append(str(error))
+    errors += _restore_scene(values, picked)
     known = {technique.key: technique for technique in techniques}
-    key = values.get("technique", techniques[0].key)
+    key = values.pop("technique", techniques[0].key)
     if key not in known:
         errors.append(str(SettingError("technique", "one of " + ", ".join(known), key)))
         return errors
@@ -81,6 +86,22 @@ def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) ->
     errors += wrong + _drop_outside(known[key], settings)
     set_settings(known[key], settings)
     return errors
+
+
+def _restore_scene(values: dict[str, str], sample: Sample | None) -> list[str]:
+    """Takes the settings of the scene that the link names out of `values`."""
+    if sample is None or sample.scene is None:
+        return []
+    prefix = _prefix(sample)
+    given = {name: values.pop(name) for name in list(values) if name.startswith(prefix)}
+    settings, wrong = read_settings(sample, given, prefix)
+    set_settings(sample, settings)
+    return wrong
+
+
+def _prefix(sample: Sample) -> str:
+    """What the settings of a scene begin with in a link: a technique's may have the same names."""
+    return f"{sample.key}."
 
 
 def _drop_outside(technique: Technique, settings: dict[str, Value]) -> list[str]:
@@ -97,20 +118,18 @@ def _drop_outside(technique: Technique, settings: dict[str, Value]) -> list[str]
 
 
 def read_settings(
-    technique: Technique, values: Mapping[str, str]
+    owner: Configurable, values: Mapping[str, str], prefix: str = ""
 ) -> tuple[dict[str, Value], list[str]]:
     """The settings that a link gives, and a sentence for each that is wrong."""
     settings: dict[str, Value] = {}
     errors = []
-    known = {setting.name: setting for setting in technique.settings}
+    known = {prefix + s.name: replace(s, name=prefix + s.name) for s in owner.settings}
     for name, text in values.items():
-        if name in RESERVED:
-            continue
         try:
             if name not in known:
                 rule = "one of " + ", ".join(known)
-                raise SettingError(f"A setting of {technique.key}", rule, name)
-            settings[name] = known[name].from_text(text)
+                raise SettingError(f"A setting of {owner.key}", rule, name)
+            settings[name.removeprefix(prefix)] = known[name].from_text(text)
         except SettingError as error:
             errors.append(str(error))
     return settings, errors
@@ -120,19 +139,28 @@ def write(technique: Technique, settings: Mapping[str, Value], picture: Picture)
     """Puts the current view into the address: only what differs from the defaults."""
     values = {"technique": technique.key}
     if picture.sample is not None:
-        values["sample"] = picture.sample
+        sample = SAMPLES[picture.sample]
+        values["sample"] = sample.key
+        for name, text in _changed(sample, current_settings(sample)).items():
+            values[_prefix(sample) + name] = text
     if picture.side != SIDE:
         values["side"] = str(picture.side)
-    for setting in technique.settings:
-        value = settings[setting.name]
-        if value != setting.default and setting.applies(settings):
-            values[setting.name] = setting.to_text(value)
+    values |= _changed(technique, settings)
     link = {name: [text] for name, text in values.items()}
     # The address itself is asked: a page that one comes back to starts with an empty one.
     if _address() != link:
         st.session_state["link.sent_at"] = time.monotonic()
         st.session_state["link.sent"] = [*st.session_state.get("link.sent", []), link][-MOST_SENT:]
         st.query_params.from_dict(values)
+
+
+def _changed(owner: Configurable, settings: Mapping[str, Value]) -> dict[str, str]:
+    """The settings that matter and differ from their defaults, as they stand in a link."""
+    return {
+        setting.name: setting.to_text(settings[setting.name])
+        for setting in owner.settings
+        if settings[setting.name] != setting.default and setting.applies(settings)
+    }
 
 
 def _address() -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""The image picker: samples, uploads, camera. The chosen image stays over all pages.
+"""The image picker: samples, scenes, uploads, camera. The chosen image stays over all pages.
 
 Uploaded bytes are kept in the session, since Streamlit drops a file uploader's files when the page
 changes. Nothing leaves the server, and nothing is kept after the session ends.
@@ -13,10 +13,13 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import cache
+from pages.ui.widgets import current_settings, draw_in_pairs, set_settings
 from segcore.errors import ImageError, SettingError
 from segcore.images import fit, image_size, read_image
 from segcore.result import Image, Point
-from segcore.samples import SAMPLES, get_sample
+from segcore.samples import SAMPLES, Sample, get_sample
+from segcore.scenes.scene import Scene
+from segcore.technique import Setting
 
 SIDES = {512: "512 px", 1024: "1024 px", 2048: "2048 px", 4096: "4096 px"}
 SIDE = 1024
@@ -33,11 +36,13 @@ class Picture:
 
     Attributes:
         name: what the page calls it.
-        digest: sha256 of its file, or the sample's key; with `side` it names the pixels.
+        digest: sha256 of its file, or the sample's key, for a scene followed by its settings; with
+            `side` it names the pixels.
         image: working copy, uint8 RGB, long side at most `side`.
         full_size: (width, height) of the image itself.
-        side: working size in pixels.
+        side: working size in pixels. A scene is never reduced to it: it has a size of its own.
         sample: key of the sample, None for a person's own image.
+        scene: what was drawn, if it is a scene: `image` is the scene's own, pixel by pixel.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Picture:
     full_size: tuple[int, int]
     side: int
     sample: str | None
+    scene: Scene | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -90,8 +96,10 @@ def pick_image() -> Picture:
 
 
 def choose_sample(key: str) -> None:
-    """Makes a sample the current image, as if the person had picked it."""
-    st.session_state.update(sample=get_sample(key).key, source="Samples", upload=None)
+    """Makes a sample the current image, as if the person had picked it; a scene as it opens."""
+    sample = get_sample(key)
+    set_settings(sample, {})
+    st.session_state.update(sample=sample.key, source="Samples", upload=None)
     st.session_state[CHOSEN] = True
     forget_points()
 
@@ -249,6 +257,8 @@ def current_picture() -> Picture:
         image = cache.images.get((digest, side), lambda: read_image(upload.data, side))
         return Picture(upload.name, digest, image, upload.size, side, None)
     sample = get_sample(st.session_state.setdefault("sample", FIRST_SAMPLE))
+    if sample.scene is not None:
+        return _picture_of_scene(sample)
     full = cache.images.get(sample.key, sample.load)
     image = cache.images.get((sample.key, side), lambda: fit(full, side))
     return Picture(
@@ -256,7 +266,27 @@ def current_picture() -> Picture:
     )
 
 
-def _side_changed() -> None:
+def _picture_of_scene(sample: Sample) -> Picture:
+    settings = current_settings(sample)
+    chosen = (f"{s.name}={s.to_text(settings[s.name])}" for s in sample.settings)
+    digest = f"{sample.key}?{'&'.join(chosen)}"
+    scene = cache.images.get(digest, lambda: sample.draw(**settings))
+    size = (scene.image.shape[1], scene.image.shape[0])
+    # The usual working size, which is at least as large as any scene: so neither the link nor the
+    # exported script says another one.
+    return Picture(sample.title, digest, scene.image, size, SIDE, sample.key, scene)
+
+
+def _scene_changed(setting: Setting) -> None:
+    """Another seed is another image; any other setting leaves its points where they are."""
+    st.session_state[CHOSEN] = True
+    if setting.name == "seed":
+        forget_points()
+    else:
+        _size_changed()
+
+
+def _size_changed() -> None:
     """Points are pixels of the working copy: they move with its size."""
     before: tuple[int, int] = st.session_state["shown"]
     now = current_picture().size
@@ -273,6 +303,8 @@ def scale_points(
 
 def full_size(picture: Picture) -> Picture:
     """The same image as it came, not reduced to the working size. It is not kept in a cache."""
+    if picture.scene is not None:
+        return picture
     if picture.sample is not None:
         image = get_sample(picture.sample).load()
     else:
@@ -291,13 +323,26 @@ def _show(picture: Picture) -> None:
     else:
         st.caption(f"{picture.name}: {text}. A link to this page cannot carry your own image.")
     st.session_state["shown"] = picture.size
+    if picture.scene is not None:
+        _set_scene(SAMPLES[str(picture.sample)])
+    else:
+        _set_side(picture)
+
+
+def _set_scene(sample: Sample) -> None:
+    with st.expander("Scene", expanded=True, icon=":material/landscape:", type="compact"):
+        draw_in_pairs(sample, _scene_changed)
+        st.caption(sample.credit)
+
+
+def _set_side(picture: Picture) -> None:
     with st.expander("Working size", icon=":material/aspect_ratio:"):
         st.selectbox(
             "Long side",
             list(SIDES),
             format_func=lambda side: SIDES[side],
             key="side",
-            on_change=_side_changed,
+            on_change=_size_changed,
             persist_state="session",
             help="Larger images are reduced to this before any technique sees them: "
             "more pixels show more detail and take longer.",
@@ -307,7 +352,7 @@ def _show(picture: Picture) -> None:
 
 
 def restore_image(values: dict[str, str]) -> None:
-    """Takes `sample` and `side` from a link.
+    """Takes `sample` and `side` from a link; a scene's settings become its defaults.
 
     Raises:
         SettingError: there is no such sample or working size.

@@ -1,9 +1,10 @@
 """The result of a run: before and after, how it is painted, the points on it, its legend."""
 
 import html
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import streamlit as st
 
@@ -12,13 +13,24 @@ from pages.ui.picker import Picture
 from pages.ui.steps import picture_file
 from pages.ui.viewer import Mode, Pane, viewer
 from pages.ui.widgets import points_setting, state_key
-from segcore.render import areas, colorize, jpeg, mean_colors, outlines, overlay, palette, png
-from segcore.result import Run
+from segcore.render import (
+    areas,
+    colorize,
+    jpeg,
+    mean_colors,
+    outlines,
+    overlay,
+    png,
+    segment_colors,
+)
+from segcore.result import Image, Labels, Run, Segmentation
 from segcore.technique import Technique, Value
 
 MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side by side"}
 PAINTS = {"fill": "Fill", "outlines": "Outlines", "labels": "Labels", "means": "Mean colours"}
 LEGEND = 12  # segments that the legend names
+MOST_CHOICES = 40  # classes among which one can choose those to show
+DIM = 0.35  # brightness of what was not chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +82,14 @@ def draw_picture(finished: Finished) -> None:
     )
 
 
-def draw_view_controls() -> None:
-    """How the picture is shown: divider or side by side, paint, opacity."""
+def draw_image(picture: Picture) -> None:
+    """The image alone, while there is no result of it."""
+    alone = replace(_before(picture), caption="Image")
+    viewer((alone,), size=picture.size, key="viewer", mode="single")
+
+
+def draw_view_controls(result: Segmentation) -> None:
+    """How the picture is shown: divider or side by side, paint, opacity, which classes."""
     with st.container(horizontal=True, vertical_alignment="center", key="view"):
         st.segmented_control(
             "View",
@@ -100,6 +118,7 @@ def draw_view_controls() -> None:
                 key="view.opacity",
                 persist_state="session",
             )
+        _draw_classes(result)
 
 
 def draw_shown(finished: Finished) -> None:
@@ -143,20 +162,32 @@ def _after(finished: Finished) -> Pane:
         shown = st.session_state[_shown_key(finished)] = 0
     if shown:
         step = finished.run.steps[shown - 1]
-        data = picture_file(step.picture)
+        data = picture_file(step.picture, segments=result.segments)
         return Pane(data, _mime(data), step.title)
-
-    def make() -> bytes:
-        if paint == "outlines":
-            return jpeg(outlines(image, result.labels))
-        if paint == "labels":
-            return png(colorize(result.labels))
-        if paint == "means":
-            return jpeg(colorize(result.labels, mean_colors(image, result.labels)))
-        return jpeg(overlay(image, result.labels, opacity))
-
-    data = cache.pictures.get((*finished.name, paint, opacity), make)
+    classes = _chosen_classes(result)
+    data = cache.pictures.get(
+        (*finished.name, paint, opacity, classes),
+        lambda: _painted(image, result, paint, opacity, classes),
+    )
     return Pane(data, _mime(data), "After")
+
+
+def _painted(
+    image: Image, result: Segmentation, paint: str, opacity: float, classes: Sequence[str]
+) -> bytes:
+    """The result as a file; if classes were chosen, the others are dim and without colour."""
+    labels, colors = result.labels, segment_colors(result.segments)
+    if classes:
+        labels = _only(result, classes)
+        dim = cv2.convertScaleAbs(image, alpha=DIM)
+        image = np.asarray(cv2.copyTo(image, (labels > 0).view(np.uint8), dim), np.uint8)
+    if paint == "outlines":
+        return jpeg(outlines(image, labels, colors=colors))
+    if paint == "labels":
+        return png(colorize(labels, colors))
+    if paint == "means":
+        return jpeg(colorize(labels, mean_colors(image, labels)))
+    return jpeg(overlay(image, labels, opacity, colors))
 
 
 def _mime(data: bytes) -> str:
@@ -167,6 +198,57 @@ def _pictures(finished: Finished) -> list[int]:
     """Numbers of the steps that are pictures, not charts."""
     steps = enumerate(finished.run.steps, start=1)
     return [number for number, step in steps if isinstance(step.picture, np.ndarray)]
+
+
+# Choosing classes --------------------------------------------------------------------------------
+
+
+def _class_names(result: Segmentation) -> list[str]:
+    """Names among which one can choose: a few segments, each with a name of its own."""
+    names = [segment.name for segment in result.segments]
+    return names if 2 <= len(set(names)) == len(names) <= MOST_CHOICES else []
+
+
+def _chosen_classes(result: Segmentation) -> tuple[str, ...]:
+    """Those classes of the result that the person chose to see; none means all."""
+    wanted = st.session_state.setdefault("view.classes", frozenset())
+    return tuple(name for name in _class_names(result) if name in wanted)
+
+
+def _draw_classes(result: Segmentation) -> None:
+    """A menu of the classes to show. It remembers those that are not in this result, too."""
+    names = _class_names(result)
+    if not names:
+        return
+    st.session_state["view.classes.here"] = list(_chosen_classes(result))
+    with st.popover("Classes", type="tertiary"):
+        st.pills(
+            "Show only",
+            names,
+            selection_mode="multi",
+            key="view.classes.here",
+            on_change=_choose_classes,
+            args=(names,),
+            help="The others are drawn dim. With none chosen, all are shown.",
+        )
+
+
+def _choose_classes(names: Sequence[str]) -> None:
+    wanted = st.session_state["view.classes"].difference(names)
+    st.session_state["view.classes"] = wanted.union(st.session_state["view.classes.here"])
+
+
+def _only(result: Segmentation, classes: Sequence[str]) -> Labels:
+    """The label map with every other class as background; ridge lines, -1, stay."""
+    table = np.zeros(max(s.label for s in result.segments) + 2, np.int32)
+    chosen = [segment.label for segment in result.segments if segment.name in classes]
+    table[chosen] = chosen
+    table[-1] = -1
+    only: Labels = table[result.labels]
+    return only
+
+
+# Below the picture -------------------------------------------------------------------------------
 
 
 def _draw_point_buttons(key: str, given: tuple[tuple[int, int], ...]) -> None:
@@ -204,12 +286,14 @@ def _draw_facts(finished: Finished) -> None:
     sizes = areas(result.labels)
     largest = sorted(result.segments, key=lambda s: -sizes[s.label])[:LEGEND]
     named = sorted(largest, key=lambda s: s.label)
-    colors = palette(max((s.label for s in named), default=0))
+    colors = segment_colors(result.segments)
+    classes = _chosen_classes(result)
     means = cache.pictures.get(
         (*finished.name, "mean colours"), lambda: mean_colors(finished.picture.image, result.labels)
     )
     items = [
-        f'<span><i style="background:{_halves(colors[s.label], means[s.label])}"></i>'
+        f"<span{_off(s.name, classes)}>"
+        f'<i style="background:{_halves(colors[s.label], means[s.label])}"></i>'
         f"{html.escape(s.name)} <b>{_share(sizes[s.label] / result.labels.size)}</b></span>"
         for s in named
     ]
@@ -219,6 +303,11 @@ def _draw_facts(finished: Finished) -> None:
         items.append("<span>Nothing was found with these settings.</span>")
     hint = "Left: the colour that stands for a segment here. Right: its mean colour in the image."
     st.html(f'<div class="seg-legend" title="{hint}"><span>{facts}</span>{"".join(items)}</div>')
+
+
+def _off(name: str, classes: Sequence[str]) -> str:
+    """Marks the legend's entry of a class that was not chosen, see style.css."""
+    return ' class="off"' if classes and name not in classes else ""
 
 
 def _halves(color: np.ndarray, mean: np.ndarray) -> str:

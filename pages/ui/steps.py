@@ -1,6 +1,7 @@
 """The step strip: every step of a run as a small picture or chart with its caption."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -8,15 +9,15 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.charts import figure
-from segcore.charts import Frames
-from segcore.render import jpeg, png, to_rgb
-from segcore.result import Run, Step
+from pages.ui.charts import diagram_width, figure
+from segcore.charts import Diagram, Frames
+from segcore.render import class_colors, jpeg, png, to_rgb
+from segcore.result import Run, Segment, Step
 
 SHARP = 400  # pixels that the picture of a card is wide
 
 
-def picture_file(picture: np.ndarray, width: int = 0) -> bytes:
+def picture_file(picture: np.ndarray, width: int = 0, segments: Sequence[Segment] = ()) -> bytes:
     """A step's array as a file for the browser: flat pictures without loss, others as JPEG.
 
     It is cached by its content: most steps stay as they are when one setting moves.
@@ -24,12 +25,15 @@ def picture_file(picture: np.ndarray, width: int = 0) -> bytes:
     Args:
         picture: mask, labels, grey, real numbers or RGB, as a step shows it.
         width: pixels to reduce it to; 0 leaves its size.
+        segments: those of the run, whose classes may have colours of their own.
     """
+    own = class_colors(segments)
+    named = tuple(segment for segment in segments if segment.label in own)
     flat = picture.dtype in (np.bool_, np.int32)
     small = _reduced(picture, width, flat) if 0 < width < picture.shape[1] else picture
     digest = hashlib.sha256(small.tobytes()).hexdigest()
-    name = ("step", digest, small.shape, small.dtype.str)
-    return cache.pictures.get(name, lambda: (png if flat else jpeg)(to_rgb(small)))
+    name = ("step", digest, small.shape, small.dtype.str, named)
+    return cache.pictures.get(name, lambda: (png if flat else jpeg)(to_rgb(small, named)))
 
 
 def _reduced(picture: np.ndarray, width: int, flat: bool) -> np.ndarray:
@@ -50,18 +54,21 @@ def draw_steps(run: Run, key: str = "run") -> None:
     """Draws the steps of a run in the order of the computation; `key` tells two strips apart."""
     with st.container(key=f"steps-{key}"):  # laid out as a grid by style.css
         for number, step in enumerate(run.steps, start=1):
-            with st.container(gap="small"):
-                _draw_step(number, step, key)
+            is_wide = isinstance(step.picture, Diagram)
+            with st.container(gap="small", key=f"wide-{key}-{number}" if is_wide else None):
+                _draw_step(number, step, key, run.segmentation.segments)
 
 
-def _draw_step(number: int, step: Step, key: str) -> None:
+def _draw_step(number: int, step: Step, key: str, segments: Sequence[Segment]) -> None:
     if isinstance(step.picture, np.ndarray):
-        _image(st, step.picture, step.caption)
+        _image(st, step.picture, step.caption, segments)
     elif isinstance(step.picture, Frames):
-        _scrub(step.picture, f"{key}.{number}")
+        _scrub(step.picture, f"{key}.{number}", segments)
     else:
+        chart = step.picture
         st.plotly_chart(
-            figure(step.picture),
+            figure(chart),
+            width=diagram_width(chart) if isinstance(chart, Diagram) else "stretch",
             key="chart." + hashlib.sha256(f"{key}{number}{step.title}".encode()).hexdigest()[:12],
             config={"displayModeBar": False},
             alt=step.caption,
@@ -70,7 +77,7 @@ def _draw_step(number: int, step: Step, key: str) -> None:
 
 
 @st.fragment
-def _scrub(frames: Frames, key: str) -> None:
+def _scrub(frames: Frames, key: str, segments: Sequence[Segment]) -> None:
     """A process over time, moved through by a slider; it opens on its end."""
     slot = st.empty()
     last = len(frames.names) - 1
@@ -84,11 +91,11 @@ def _scrub(frames: Frames, key: str) -> None:
             key=f"scrub.{key}.{last}",
             label_visibility="collapsed",
         )
-    _image(slot, frames.pictures[index], frames.names[index])
+    _image(slot, frames.pictures[index], frames.names[index], segments)
 
 
-def _image(place: Any, picture: np.ndarray, alt: str) -> None:
+def _image(place: Any, picture: np.ndarray, alt: str, segments: Sequence[Segment]) -> None:
     """The picture as it was encoded: left alone, st.image turns every opaque PNG into a JPEG."""
-    file = picture_file(picture, SHARP)
+    file = picture_file(picture, SHARP, segments)
     form = "PNG" if file.startswith(b"\x89PNG") else "JPEG"
     place.image(file, width="stretch", output_format=form, alt=alt)

@@ -15,7 +15,8 @@ import pytest
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import category
+from pages.ui import cache, category, models
+from segcore import weights
 
 APP = Path(__file__).parents[2] / "app.py"
 CLASSICAL = "pages/classical.py"
@@ -161,3 +162,52 @@ def png() -> bytes:
     """A good file: 60×40, blobs of light on dark."""
     noise = np.random.default_rng(3).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     return encode(cv2.GaussianBlur(noise, (0, 0), 3))
+
+
+# Networks -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _drawn_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with random weights of the U-Net for streets, photographs of them, and nuclei."""
+    import torch
+
+    from segcore.techniques.semantic.unet import build
+    from segcore.training.cards import to_file, write_card
+    from segcore.training.recipes import RECIPES
+    from segcore.training.sets import SETS
+
+    folder = tmp_path_factory.mktemp("weights")
+    for name in ("unet_street", "unet_camvid", "unet_nuclei"):
+        data = SETS[RECIPES[name].data]
+        torch.manual_seed(5)
+        module = build(len(data.names)).eval()
+        classes = [n for n in data.names if n not in ("Background", "Rim")]
+        each = dict.fromkeys(classes, 0.5)
+        scores = {"miou": 0.512, "pixel_accuracy": 0.9, "iou": each}
+        if len(classes) == 1:
+            scores = {"iou": 0.812, "dice": 0.896, "ap50": 0.7}
+        write_card(
+            *(folder, RECIPES[name], data, to_file(module, data)),
+            parameters=sum(part.numel() for part in module.parameters()),
+            seconds=754.0,
+            scores=scores,
+        )
+    return folder
+
+
+@pytest.fixture
+def loaded(_drawn_by_lot: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Only the random weights ship, and no network is loaded yet; names of those that were."""
+    names: list[str] = []
+
+    def load(build: Callable[[int], Any], name: str) -> Any:
+        names.append(name)
+        return weights.load_network(build, name)
+
+    monkeypatch.setattr(weights, "FOLDER", _drawn_by_lot)
+    digests = {name: weights.read_card(name)["sha256"] for name in weights.shipped()}
+    monkeypatch.setattr(weights, "DIGESTS", digests)
+    monkeypatch.setattr(models, "load_network", load)
+    monkeypatch.setattr(cache, "networks", cache.Cache(cache.NETWORKS_MB))
+    return names

@@ -7,10 +7,22 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui.charts import figure
+from pages.ui.charts import diagram_width, figure
 from segcore import TECHNIQUES, run
-from segcore.charts import Curve, Frames, Histogram, HueWheel, Marker, Scatter, Series, Surface
+from segcore.charts import (
+    Block,
+    Curve,
+    Diagram,
+    Frames,
+    Histogram,
+    HueWheel,
+    Marker,
+    Scatter,
+    Series,
+    Surface,
+)
 from segcore.images import fit
+from segcore.networks.network import Network
 from segcore.samples import get_sample
 
 RNG = np.random.default_rng(0)
@@ -21,6 +33,17 @@ POINTS = RNG.random((50, 3))
 COLORS = RNG.integers(0, 256, (50, 3), dtype=np.uint8)
 HEIGHTS = RNG.integers(0, 256, (300, 200), dtype=np.uint8)
 AXES = ("L", "a", "b")
+
+DIAGRAM = Diagram(
+    (3, 192, 256),
+    (
+        Block("Encoder 1", (16, 192, 256), 2_800),
+        Block("Encoder 2", (32, 96, 128), 1_385_952),
+        Block("Position <b> embedding", (32, 48), 512),
+        Block("Classifier", (11,), 0),
+    ),
+    ((0, 3), (1, 2)),
+)
 
 CHARTS = {
     "histogram": Histogram(X, RNG.integers(0, 99, 256), "grey level"),
@@ -46,6 +69,8 @@ CHARTS = {
     "long surface": Surface(np.zeros((1, 5000)), "z", np.zeros((1, 5000), bool)),
     "wheel": HueWheel(RNG.integers(0, 99, 180), ((170, 10), (60, 80), (5, 5))),
     "empty wheel": HueWheel(np.zeros(180), ()),
+    "network": DIAGRAM,
+    "network of one block": Diagram((3, 1, 1), (Block("Only", (1, 1, 1), 4),)),
 }
 
 
@@ -72,9 +97,15 @@ def test_frames_are_no_figure():
 @pytest.mark.parametrize("key", TECHNIQUES)
 def test_every_chart_of_a_technique_is_a_valid_figure(key):
     image = fit(get_sample(TECHNIQUES[key].sample).load(), 128)
-    pictures = [step.picture for step in run(key, image).steps]
+    helpers = {"load_model": untrained} if TECHNIQUES[key].network else {}
+    pictures = [step.picture for step in run(key, image, **helpers).steps]
     charts = [p for p in pictures if not isinstance(p, np.ndarray | Frames)]
     assert all(json.loads(checked(chart).to_json())["data"] for chart in charts)
+
+
+def untrained(build, name):
+    """A network that has learned nothing: its charts are as large as those of one that has."""
+    return Network(build(3).eval(), ("a", "b", "c"), 96)
 
 
 def values(numbers):
@@ -153,3 +184,44 @@ def test_a_wheel_draws_each_hue_in_its_colour_and_arcs_through_zero():
 
 def rgb(css):
     return [int(part) for part in css[4:-1].split(",")]
+
+
+# Networks -----------------------------------------------------------------------------------------
+
+
+def test_a_network_is_a_row_of_blocks_that_say_what_they_are():
+    drawn = checked(DIAGRAM)
+    (boxes,) = drawn.data
+    image, first, second, tokens, last = boxes.y
+    assert image == first == second + 1  # one halving is one unit
+    assert first > second > tokens > last > 0
+    assert boxes.width[1] < boxes.width[2]  # more channels
+    assert list(boxes.text) == ["3", "16", "32", "48", "11"]
+    notes = [note.text for note in drawn.layout.annotations if note.text]
+    assert notes[1] == "<b>Encoder 1</b><br>256×192<br>2.8 k"
+    assert "1.39 M" in notes[2]
+    assert notes[3].startswith("<b>Position<br>&lt;b&gt;<br>embedding</b><br>32 tokens<br>512")
+    assert notes[4] == "<b>Classifier</b><br><br>"
+    assert boxes.hovertext[3].endswith("<br>48 maps of 32 tokens<br>512 parameters")
+    assert boxes.hovertext[2] == "Encoder 2<br>32 maps of 128×96<br>1,385,952 parameters"
+
+
+def test_skips_lead_from_block_to_block_and_do_not_cross():
+    drawn = checked(DIAGRAM)
+    long, short = sorted(drawn.layout.shapes, key=lambda shape: shape.path)
+    assert long.path.startswith("M1,")  # the image is block 0
+    assert " 4," in long.path
+    assert short.path.startswith("M2,")
+    assert top(long) > top(short) > max(drawn.data[0].y)
+    assert top(long) < drawn.layout.yaxis.range[1]
+    heads = [note.x for note in drawn.layout.annotations if note.showarrow]
+    assert sorted(heads) == [3, 4]
+
+
+def top(shape):
+    return max(float(point.split(",")[1]) for point in shape.path.replace("C", "").split()[1:-1])
+
+
+def test_a_longer_network_is_wider():
+    longer = Diagram(DIAGRAM.shape, DIAGRAM.blocks * 3)
+    assert diagram_width(longer) - diagram_width(DIAGRAM) == 2 * len(DIAGRAM.blocks) * 66

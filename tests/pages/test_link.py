@@ -4,9 +4,12 @@ import random
 
 import pytest
 
+from pages.ui import link as link_module
 from segcore import TECHNIQUES
 from segcore.catalog import in_category
+from segcore.samples import SAMPLES
 
+SCENES = [sample for sample in SAMPLES.values() if sample.scene is not None]
 CLASSICAL = [technique.key for technique in in_category("classical")]
 DEEP_LINKS = {
     "a fixed level": {"technique": "thresholding", "method": "fixed", "level": "90"},
@@ -21,6 +24,22 @@ DEEP_LINKS = {
         "side": "512",
         "source": "picked",
         "seeds": "500-500",
+    },
+    "a scene": {"technique": "thresholding", "sample": "street"},
+    "a scene with settings": {
+        "technique": "thresholding",
+        "sample": "street",
+        "street.seed": "7",
+        "street.weather": "rain",
+        "level": "90",
+        "method": "fixed",
+    },
+    "points of a scene of another size": {
+        "technique": "region_growing",
+        "sample": "shapes",
+        "shapes.size": "1024",
+        "shapes.touching": "false",
+        "seeds": "1023-767",
     },
 }
 
@@ -103,6 +122,20 @@ def test_any_settings_survive_the_link(visit, key):
     assert again.link == seen.link
 
 
+@pytest.mark.parametrize("sample", SCENES, ids=lambda sample: sample.key)
+def test_any_settings_of_a_scene_survive_the_link(visit, sample):
+    rng = random.Random(sample.key)
+    chosen = {s.name: draw(s, rng) for s in sample.settings}
+    texts = {f"{sample.key}.{s.name}": s.to_text(chosen[s.name]) for s in sample.settings}
+    seen = visit(technique="thresholding", sample=sample.key, **texts)
+    assert seen.sentences == []
+    assert {s.name: seen.state[f"{sample.key}.{s.name}"] for s in sample.settings} == chosen
+    assert seen.viewer["size"] == [chosen["size"], chosen["size"] * 3 // 4]
+    again = visit(**seen.link)
+    assert again.digests == seen.digests
+    assert again.link == seen.link
+
+
 def draw(setting, rng):
     if setting.options is not None:
         return rng.choice(setting.options)
@@ -127,6 +160,62 @@ def test_a_wrong_link_is_one_sentence_and_the_defaults(visit, caplog, link, end)
     assert seen.digests == visit().digests
     assert all("ScriptRunContext" in record.message for record in caplog.records)
     assert seen.run().sentences == []  # it is said once
+
+
+WRONG_SCENES = {
+    "a word for a seed": ({"street.seed": "abc"}, "street.seed must be a whole number from 0"),
+    "an unknown weather": ({"street.weather": "snow"}, "street.weather must be one of mixed, "),
+    "too crowded": ({"street.crowd": "1.5"}, "street.crowd must be a number from 0 to 1, but is"),
+    "a size between": ({"street.size": "300"}, "street.size must be one of 128, 256, 512, 1024, "),
+    "an unknown setting": ({"street.snow": "1"}, "a setting of street must be one of street.seed"),
+    "another scene's setting": ({"cells.seed": "3"}, "a setting of thresholding must be one of "),
+    "without the scene's name": ({"seed": "3"}, "a setting of thresholding must be one of "),
+    "a seed twice": ({"street.seed": ["3", "4"]}, "'street.seed' stands more than once."),
+    "5,000 characters": ({"street.seed": "9" * 5000}, "street.seed must be a whole number"),
+}
+
+
+@pytest.mark.parametrize(("link", "start"), WRONG_SCENES.values(), ids=WRONG_SCENES)
+def test_a_wrong_setting_of_a_scene_is_one_sentence_and_its_default(visit, link, start):
+    seen = visit(sample="street", **{"street.size": "128"} | link)
+    assert len(seen.sentences) == 1
+    assert seen.sentences[0].startswith(f"In the link, {start}")
+    assert len(seen.sentences[0]) < 450
+    right = {"street.size": "128"} if "street.size" not in link else {}
+    assert seen.link == {"technique": "thresholding", "sample": "street"} | right
+    assert seen.run().sentences == []
+
+
+def test_a_scene_s_settings_without_the_scene_are_one_sentence(visit):
+    seen = visit(sample="coins", **{"street.seed": "3"})
+    assert len(seen.sentences) == 1
+    assert seen.link["sample"] == "coins"
+    assert seen.change("sample", "street").link == {"technique": "thresholding", "sample": "street"}
+
+
+def test_going_back_restores_the_scene_before(visit):
+    first = {"technique": "thresholding", "sample": "street", "street.size": "128"}
+    seen = visit(**first)
+    before = seen.digests
+    seen.change("street.seed", 11).change("street.time", "night")
+    assert seen.link == first | {"street.seed": "11", "street.time": "night"}
+    assert seen.digests[0] != before[0]
+    seen.go("pages/classical.py", **first)
+    assert seen.link == first
+    assert seen.digests == before
+    assert seen.page.number_input(key="street.seed").value == seen.state["street.seed"] != 11
+
+
+@pytest.mark.parametrize(("on_its_way", "seed"), [(0.0, 11), (60.0, 12)])
+def test_an_address_of_before_means_back_unless_it_may_be_told_late(
+    visit, monkeypatch, on_its_way, seed
+):
+    monkeypatch.setattr(link_module, "ON_ITS_WAY", on_its_way)
+    seen = visit(technique="thresholding", sample="street", **{"street.size": "128"})
+    links = {n: seen.change("street.seed", n).link for n in (11, 12)}
+    seen.page.query_params = links[11]
+    assert seen.run().state["street.seed"] == seed
+    assert seen.link == links[seed]
 
 
 @pytest.mark.parametrize("seeds", WRONG_POINTS.values(), ids=WRONG_POINTS)

@@ -10,8 +10,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from pages.ui.picker import MOST_UPLOADS, SIDES, verbatim
-from segcore.samples import SAMPLES
+from pages.ui import article, frame
+from pages.ui.cache import Cache
+from pages.ui.picker import MOST_UPLOADS, SIDE, SIDES, full_size, pick_image, verbatim
+from segcore.samples import SAMPLES, SIZE
+from segcore.technique import Preset
 
 HTML = b"<!doctype html><html><body><script>alert(1)</script></body></html>"
 SVG = (
@@ -71,6 +74,164 @@ def test_every_sample_is_offered_by_its_title(visit):
     captions = [caption.value for caption in seen.page.sidebar.caption]
     assert f"{SAMPLES['coins'].good_for}. 384×303 px." in captions
     assert SAMPLES["coins"].credit in captions
+
+
+# Scenes -------------------------------------------------------------------------------------------
+
+SCENES = [key for key, sample in SAMPLES.items() if sample.scene is not None]
+
+
+def small(key):
+    """A link to a scene that is drawn quickly."""
+    return {"sample": key, f"{key}.size": "128"}
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """What the page was given to work on, run by run."""
+    given = []
+    monkeypatch.setattr(frame, "pick_image", lambda: given.append(pick_image()) or given[-1])
+    return given
+
+
+def settings_drawn(seen, key):
+    return {name for name in seen.drawn if name.startswith(f"{key}.")}
+
+
+@pytest.mark.parametrize("key", SCENES)
+def test_a_scene_has_a_widget_for_each_setting_and_no_working_size(visit, key):
+    seen = visit(**small(key))
+    widgets = {f"{key}.{setting.name}" for setting in SAMPLES[key].settings}
+    assert settings_drawn(seen, key) == widgets | {f"{key}.seed.dice"}
+    assert "side" not in seen.drawn
+    assert SAMPLES[key].credit in [caption.value for caption in seen.page.sidebar.caption]
+    seen.change("sample", "coins")
+    assert not any(settings_drawn(seen, other) for other in SCENES)
+    assert "side" in seen.drawn
+
+
+@pytest.mark.parametrize("key", SCENES)
+def test_the_scene_is_that_of_the_settings_pixel_by_pixel(visit, pictures, key):
+    seen = visit(**small(key))
+    for name, value in (("seed", 31), ("crowd", 0.9), ("noise", 0.0), ("size", 256)):
+        seen.change(f"{key}.{name}", value)
+    expected = SAMPLES[key].draw(seed=31, crowd=0.9, noise=0.0, size=256)
+    picture = pictures[-1]
+    assert picture.image is picture.scene.image
+    assert np.array_equal(picture.image, expected.image)
+    assert np.array_equal(picture.scene.labels, expected.labels)
+    assert picture.scene.things == expected.things
+    assert picture.size == picture.full_size == (256, 192)
+    assert full_size(picture) is picture
+    assert seen.viewer["size"] == [256, 192]
+
+
+def test_a_photograph_has_no_scene(visit, pictures, png):
+    visit(sample="coins").upload(("mine.png", png))
+    assert pictures[0].sample == "coins"
+    assert pictures[-1].sample is None
+    assert [picture.scene for picture in pictures] == [None] * len(pictures)
+
+
+@pytest.mark.parametrize("key", SCENES)
+def test_every_setting_of_a_scene_makes_another_picture_and_stands_in_the_link(
+    visit, pictures, key
+):
+    seen = visit(**small(key))
+    plain, digests = seen.digests[0], {pictures[-1].digest}
+    for setting in SAMPLES[key].settings[:-1]:
+        if setting.options is not None:
+            other = setting.options[-1]
+        else:
+            other = not setting.default if setting.type is bool else setting.type(setting.high)
+        seen.change(f"{key}.{setting.name}", other)
+        assert seen.digests[0] != plain, setting.name
+        assert seen.link[f"{key}.{setting.name}"] == setting.to_text(other)
+        digests.add(pictures[-1].digest)
+        seen.change(f"{key}.{setting.name}", setting.default)
+        assert seen.digests[0] == plain
+    assert seen.link == {"technique": "thresholding", **small(key)}
+    assert len(digests) == len(SAMPLES[key].settings)
+    assert seen.sentences == []
+
+
+def test_the_dice_make_another_scene(visit):
+    seen = visit(**small("street"))
+    seeds = {seen.press("street.seed.dice").state["street.seed"] for _ in range(3)}
+    assert len(seeds) == 3
+    assert seen.link["street.seed"] == str(seen.state["street.seed"])
+    seed = SAMPLES["street"].settings[0]
+    assert all(seed.check(value) == value for value in seeds)
+
+
+def test_points_stay_on_a_scene_until_its_seed_changes(visit):
+    seen = visit(technique="region_growing", seeds="100-80_0-0", **small("shapes"))
+    seen.change("shapes.noise", 0.8)
+    assert seen.viewer["points"] == [[100, 80], [0, 0]]
+    seen.change("shapes.size", 512)
+    assert seen.viewer["points"] == [[400, 320], [0, 0]]
+    seen.change("shapes.size", 128)
+    assert seen.viewer["points"] == [[100, 80], [0, 0]]
+    seen.change("shapes.seed", 5)
+    assert seen.viewer["points"] == []
+    seen.put(**{"region_growing.seeds": ((20, 30),)}).press("shapes.seed.dice")
+    assert seen.viewer["points"] == []
+    assert seen.sentences == []
+
+
+def test_a_scene_keeps_its_settings_while_one_looks_at_something_else(visit, png):
+    seen = visit(**small("street"), **{"street.seed": "5"})
+    scene = seen.digests[0]
+    seen.change("sample", "shapes").change("sample", "coins").change("sample", "street")
+    assert seen.digests[0] == scene
+    seen.upload(("mine.png", png)).change("source", "Samples")
+    assert seen.digests[0] == scene
+    seen.go("app.py").go("pages/classical.py")
+    assert seen.digests[0] == scene
+    assert seen.link == {"technique": "thresholding", "street.seed": "5", **small("street")}
+
+
+def test_the_working_size_outlives_a_scene(visit):
+    seen = visit(sample="retina", side="512")
+    seen.change("sample", "street").change("street.size", 1024)
+    assert seen.viewer["size"] == [1024, 768]
+    assert "side" not in seen.link
+    seen.change("sample", "retina")
+    assert seen.viewer["size"] == [512, 512]
+    assert seen.link["side"] == "512"
+
+
+def test_no_scene_is_larger_than_the_usual_working_size():
+    assert max(SIZE.options) <= SIDE
+
+
+def test_a_preset_shows_a_scene_as_it_opens(visit, monkeypatch):
+    monkeypatch.setattr(article, "best", lambda _: Preset("At its best", {}, "street"))
+    seen = visit(**small("street"), **{"street.seed": "5"}).open_tab("Article")
+    seen.press("thresholding.a.At its best")
+    assert seen.link == {"technique": "thresholding", "sample": "street"}
+    assert seen.viewer["size"] == [512, 384]
+
+
+def test_a_scene_that_a_person_has_set_stays_with_other_techniques(visit):
+    seen = visit("app.py").put(sample="shapes")
+    seen.change("shapes.size", 128).go("pages/classical.py")
+    assert seen.choose("watershed").link == {"technique": "watershed", **small("shapes")}
+
+
+def test_a_download_of_a_scene_is_at_full_size_anyway(visit):
+    seen = visit(**small("cells")).open_tab("Downloads")
+    assert "download.full" not in seen.drawn
+    assert "All at 128×96 px." in [caption.value for caption in seen.page.caption]
+
+
+def test_all_arrays_of_a_scene_count_in_the_cache():
+    scene = SAMPLES["shapes"].draw()  # 0.6 MB of image and twice 0.8 MB of labels
+    tight, roomy = Cache(2), Cache(3)
+    for cache in (tight, roomy):
+        cache.get("scene", lambda: scene)
+    assert "scene" not in tight
+    assert "scene" in roomy
 
 
 # Uploads ------------------------------------------------------------------------------------------

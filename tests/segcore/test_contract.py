@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ import pytest
 from skimage import data
 
 import segcore
-from segcore import SettingError, read_image, run, snippet
-from segcore.charts import Curve, Frames, Histogram, HueWheel, Scatter, Surface
+from segcore import SettingError, read_image, run, snippet, weights
+from segcore.charts import Curve, Diagram, Frames, Histogram, HueWheel, Scatter, Surface
 from segcore.images import fit
 from segcore.render import to_rgb
 from segcore.result import Image, Segmentation
@@ -26,7 +27,7 @@ from segcore.samples import SAMPLES
 from segcore.technique import Recorder, Setting, Technique, ignore
 
 RESERVED = {"technique", "sample", "side", "working_side", "show"}
-CHARTS = Histogram | Curve | Scatter | Surface | HueWheel
+CHARTS = Histogram | Curve | Scatter | Surface | HueWheel | Diagram
 
 
 @pytest.fixture(params=sorted(segcore.TECHNIQUES))
@@ -245,6 +246,8 @@ def a_photograph() -> bytes:
 def test_exported_script(technique: Technique, tmp_path: Path) -> None:
     photograph = a_photograph()
     (tmp_path / "image.jpg").write_bytes(photograph)
+    for file in weights.FOLDER.glob(f"{technique.key}_*.safetensors"):
+        shutil.copy(file, tmp_path)  # a network's script needs its weights beside it
     rng = random.Random(technique.key)
     for number, settings in enumerate([{}, *(random_settings(technique, rng) for _ in range(3))]):
         script = snippet(technique.key, working_side=72, **settings)

@@ -20,7 +20,7 @@ from segcore.export import (
     run_lengths,
     segments_csv,
 )
-from segcore.render import overlay
+from segcore.render import CLASS_COLORS, overlay
 from segcore.result import Segment, Segmentation, regions
 
 # pycocotools 2.0.11 hands numpy 2 an array of its own that does not know the new keyword `copy`.
@@ -84,6 +84,13 @@ def test_overlay_png_is_the_overlay():
     image = np.random.default_rng(0).integers(0, 256, (3, 4, 3), np.uint8)
     decoded = decode(overlay_png(image, regions(SMALL), 0.7))[..., ::-1]
     assert np.array_equal(decoded, overlay(image, SMALL, 0.7))
+
+
+def test_overlay_png_has_the_colors_of_the_classes():
+    image = np.zeros((1, 2, 3), np.uint8)
+    road = regions(np.ones((1, 2), np.int32), ("Road",))
+    decoded = decode(overlay_png(image, road, 1.0))[..., ::-1]
+    assert decoded[0].tolist() == [list(CLASS_COLORS["Road"])] * 2
 
 
 # Measures

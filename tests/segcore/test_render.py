@@ -7,6 +7,7 @@ from skimage.segmentation import find_boundaries, slic
 from segcore.errors import ImageError, SettingError
 from segcore.render import (
     BACKGROUND,
+    CLASS_COLORS,
     DEUTERANOPIA,
     N_COLORS,
     OKABE_ITO,
@@ -14,6 +15,7 @@ from segcore.render import (
     RIDGE,
     UNDEFINED,
     areas,
+    class_colors,
     colorize,
     jpeg,
     mean_colors,
@@ -21,9 +23,11 @@ from segcore.render import (
     overlay,
     palette,
     png,
+    segment_colors,
     thumbnail,
     to_rgb,
 )
+from segcore.result import Segment
 
 
 def frozen(array, dtype=None):
@@ -104,6 +108,41 @@ def test_colors_are_distinct_and_then_repeat():
     colors = palette(2 * N_COLORS)
     assert len(np.unique(colors[: N_COLORS + 1], axis=0)) == N_COLORS + 1
     assert np.array_equal(colors[1 : N_COLORS + 1], colors[N_COLORS + 1 :])
+
+
+# Classes
+
+
+def test_a_class_has_its_color_whatever_its_label():
+    segments = (Segment(9, "Road"), Segment(2, "Region 2"), Segment(4, "Car", is_thing=True))
+    assert class_colors(segments) == {9: CLASS_COLORS["Road"]}
+    table = segment_colors(segments)
+    assert table.shape == (10, 3)
+    assert tuple(table[9]) == CLASS_COLORS["Road"]
+    assert np.array_equal(table[:9], palette(8))  # things are told apart by the palette
+    assert np.array_equal(segment_colors((), 5), palette(5))
+    assert len(segment_colors(segments, 20)) == 21
+
+
+def test_colors_of_classes_are_told_apart_at_least_as_well_as_a_palette_of_as_many():
+    colors = np.array(list(CLASS_COLORS.values()))
+    assert least_distance(colors) > least_distance(palette(len(colors))[1:])
+
+
+def least_distance(colors):
+    """Of any two, in CIELAB, with normal vision and as two kinds of dichromats see them."""
+    least = np.inf
+    for cones in (np.eye(3), DEUTERANOPIA, PROTANOPIA):
+        lab = rgb2lab(seen(colors, cones)[None])[0]
+        apart = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
+        least = min(least, apart[np.triu_indices(len(colors), 1)].min())
+    return least
+
+
+def test_a_step_takes_the_colors_of_the_classes():
+    labels = np.array([[0, 1, 2]], np.int32)
+    drawn = to_rgb(labels, (Segment(1, "Tree"),))
+    assert drawn[0].tolist() == [list(BACKGROUND), list(CLASS_COLORS["Tree"]), list(OKABE_ITO[1])]
 
 
 def test_changing_a_palette_changes_no_other():

@@ -1,4 +1,4 @@
-"""Every sample loads without a network, and the drawn ones teach what they are meant to teach."""
+"""Every sample loads without a network; scenes can be set; drawn ones teach what they are for."""
 
 import hashlib
 import socket
@@ -11,9 +11,16 @@ import scipy.ndimage
 import skimage.data
 
 from segcore.errors import SettingError
-from segcore.samples import SAMPLES, get_sample
+from segcore.samples import SAMPLES, SIZE, get_sample
+from segcore.scenes.cells import cells
+from segcore.scenes.shapes import shapes
+from segcore.scenes.street import street
+from segcore.technique import read_settings
+from segcore.training import sets
 
+SCENES = {"street": street, "cells": cells, "shapes": shapes}
 ORDER = [
+    *SCENES,
     "coins",
     "touching",
     "weak_edge",
@@ -39,7 +46,7 @@ ORDER = [
     "grass",
     "gravel",
 ]
-DRAWN = ("touching", "weak_edge", "textures")
+DRAWN = ("touching", "weak_edge", "textures", *SCENES)
 
 
 @pytest.fixture
@@ -111,11 +118,81 @@ def test_other_types_span_the_range() -> None:
 
 
 def test_unknown_sample() -> None:
-    with pytest.raises(SettingError, match=r"sample must be one of coins, .* is 'nonesuch'") as got:
+    with pytest.raises(
+        SettingError, match=r"sample must be one of street, .* is 'nonesuch'"
+    ) as got:
         get_sample("nonesuch")
     assert got.value.setting == "sample"
     with pytest.raises(TypeError):
         SAMPLES["mine"] = SAMPLES["coins"]
+
+
+# Scenes ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=SCENES)
+def scene(request: pytest.FixtureRequest) -> Any:
+    return SAMPLES[request.param]
+
+
+def test_a_scene_has_the_settings_of_its_function_and_a_size(scene: Any) -> None:
+    *own, size = scene.settings
+    declared = read_settings(SCENES[scene.key])
+    assert [setting.name for setting in own] == [setting.name for setting in declared]
+    assert [s for s in own if s.name != "seed"] == [s for s in declared if s.name != "seed"]
+    assert size is SIZE
+    for setting in scene.settings:
+        assert setting.check(setting.default) == setting.default
+        assert setting.help
+
+
+def test_a_scene_is_loaded_as_it_is_drawn_by_default(scene: Any) -> None:
+    defaults = {setting.name: setting.default for setting in scene.settings}
+    width = defaults.pop("size")
+    drawn = SCENES[scene.key](width, width * 3 // 4, **defaults)
+    for image in (scene.load(), scene.draw().image):
+        np.testing.assert_array_equal(image, drawn.image)
+
+
+@pytest.mark.parametrize("width", SIZE.options or ())
+def test_a_scene_is_the_same_at_every_size(scene: Any, width: int) -> None:
+    """Its labels are those of the default size, but for pixels along the outlines."""
+    drawn, usual = scene.draw(size=width), scene.draw()
+    assert drawn.image.shape == (width * 3 // 4, width, 3)
+    assert drawn.labels.shape == drawn.instances.shape == drawn.image.shape[:2]
+    assert SIZE.option_labels[width] == f"{width}×{width * 3 // 4}"
+    rows = np.arange(192) * drawn.labels.shape[0] // 192
+    columns = np.arange(256) * width // 256
+    sampled = drawn.labels[rows[:, None], columns]
+    assert (sampled == usual.labels[::2, ::2]).mean() > 0.88
+
+
+@pytest.mark.parametrize("name", ["noise", "crowd", "seed"])
+def test_settings_reach_the_scene(scene: Any, name: str) -> None:
+    other = {"noise": 0.9, "crowd": 1.0, "seed": 3}[name]
+    changed, usual = scene.draw(**{name: other}, size=128), scene.draw(size=128)
+    assert (changed.image != usual.image).any()
+    assert (changed.labels != usual.labels).any() == (name != "noise")
+
+
+def test_no_network_has_seen_the_scenes_that_open(scene: Any) -> None:
+    seed = next(setting.default for setting in scene.settings if setting.name == "seed")
+    assert seed >= max(sets.N_STREETS, sets.VAL_SEED + sets.N_MEASURED)
+
+
+def test_a_setting_of_a_scene_that_is_wrong(scene: Any) -> None:
+    for wrong in ({"size": 300}, {"size": 512.0}, {"seed": -1}, {"crowd": 2.0}):
+        with pytest.raises(SettingError) as got:
+            scene.draw(**wrong)
+        assert got.value.setting in wrong
+
+
+def test_a_photograph_is_no_scene() -> None:
+    for key in set(ORDER) - set(SCENES):
+        assert SAMPLES[key].scene is None
+        assert SAMPLES[key].settings == ()
+    with pytest.raises(ValueError, match="coins is an image, not a scene"):
+        SAMPLES["coins"].draw()
 
 
 # What the drawn samples teach --------------------------------------------------------------------

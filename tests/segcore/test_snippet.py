@@ -1,16 +1,46 @@
 """What the exported script leaves out, and what it refuses to guess."""
 
 import ast
+from types import ModuleType
+from typing import Annotated
 
 import pytest
 
 from segcore import SettingError, snippet
-from segcore.snippet import _clean
+from segcore.snippet import _clean, _File
 
 
-def clean(source):
-    node = ast.parse(source).body[0]
-    return _clean(source, node)
+def clean(source, imports=(), **known):
+    module = ModuleType("example")
+    vars(module).update(known)
+    file = _File(module, source, {}, dict.fromkeys(imports, ("torch", "import torch")))
+    return _clean(file, ast.parse(source).body[0])
+
+
+def test_a_named_setting_becomes_a_plain_argument():
+    zoom = Annotated[float, "How large."]
+    text, names = clean("def f(*, zoom: Zoom = 1.0, other: Other = 2):\n    pass\n", Zoom=zoom)
+    assert text.startswith("def f(*, zoom: float=1.0, other: Other=2):")
+    assert "Zoom" not in names
+
+
+def test_what_is_found_out_at_import_is_written_down():
+    text, names = clean("DIGESTS: Final = read()", DIGESTS={"a": "12"})
+    assert (text, names) == ("DIGESTS = {'a': '12'}", ())
+
+
+def test_imports_of_a_function_are_its_own_unless_an_annotation_needs_them():
+    source = (
+        "def f() -> torch.Tensor:\n    import torch\n    from torch import nn\n"
+        "    return nn.x(torch)\n"
+    )
+    assert clean(source)[1] == ()
+    assert clean(source, imports=["torch"])[1] == ("torch",)
+
+
+def test_show_with_a_default_is_left_out_of_positional_arguments():
+    text, _ = clean("def f(self, x, scale=2, show=ignore):\n    show('A', x, '.')\n    return x\n")
+    assert text == "def f(self, x, scale=2):\n    return x"
 
 
 def test_show_calls_are_left_out():

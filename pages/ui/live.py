@@ -1,0 +1,373 @@
+"""The page on which a small network learns while one watches: curves, predictions, experiments."""
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from pages.ui import cache
+from pages.ui.charts import diagram_width, figure
+from pages.ui.frame import frame
+from pages.ui.navigation import page_of_category
+from pages.ui.trainings import MOST_PAUSE, PLACES, Training, queue
+from pages.ui.widgets import current_settings, draw_settings, set_settings
+from segcore.charts import Curve, Series
+from segcore.errors import SegcoreError, SettingError
+from segcore.render import colorize, palette
+from segcore.result import Image
+from segcore.technique import Setting
+from segcore.training.lesson import (
+    EXPERIMENTS,
+    LIMIT,
+    N_SHOWN,
+    SETTINGS,
+    SIDE,
+    Experiment,
+    Lesson,
+    draw_unseen,
+    plan_lesson,
+    to_csv,
+)
+
+PACE = 0.7  # seconds between two looks at a training
+TRAINING, REFUSED = "live.run", "live.refused"  # where the session keeps them
+SEAM = 3  # pixels between two images of a row
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The settings of a training, for the widgets that are made from them."""
+
+    key: str = "training"
+    settings: tuple[Setting, ...] = SETTINGS
+
+
+PANEL = Panel()
+
+
+def live_page() -> None:
+    """Draws the page. While a training goes on, only its curves and pictures are drawn again."""
+    page = page_of_category("training")
+    if page is None:
+        raise ValueError("There is no pages/training.py.")
+    frame(page.title)
+    training: Training | None = st.session_state.get(TRAINING)
+    left, right = st.columns([3, 1], gap="medium")
+    with right:
+        _draw_experiments()
+        draw_settings(PANEL)
+        lesson = _planned()
+        if training is not None and training.state != "ended" and lesson is not None:
+            _hand_on(training, lesson)
+    with left:
+        _draw_buttons(training)
+        shown = training.lesson if training is not None else lesson
+        if shown is not None:
+            going_on = training is not None and training.state != "ended"
+            watch = st.fragment(_watch, run_every=PACE if going_on else None)
+            watch(training, shown, going_on)
+        if training is not None:
+            _draw_yield(training)
+
+
+def _planned() -> Lesson | None:
+    """What the widgets say; if it is wrong, a sentence."""
+    try:
+        return plan_lesson(**current_settings(PANEL))
+    except SettingError as error:
+        st.error(str(error))
+        return None
+
+
+def _hand_on(training: Training, lesson: Lesson) -> None:
+    """A new learning rate counts at once; other settings count from the next start, as is said."""
+    if lesson == replace(training.lesson, learning_rate=lesson.learning_rate):
+        if lesson.learning_rate != training.rate:
+            training.set_rate(lesson.learning_rate)
+        st.caption(
+            "The learning rate may be changed now. Other settings count from the next start."
+        )
+    else:
+        st.caption(
+            ":material/info: These settings count when you start again; the training that "
+            "runs keeps its own."
+        )
+
+
+# What a person does ------------------------------------------------------------------------------
+
+
+def _draw_experiments() -> None:
+    st.markdown("**What to train**")
+    with st.popover("Experiments", icon=":material/science:", width="stretch"):
+        for experiment in EXPERIMENTS:
+            st.button(
+                experiment.title,
+                key=f"live.try.{experiment.title}",
+                icon=":material/science:",
+                on_click=set_settings,
+                args=(PANEL, experiment.settings),
+                width="stretch",
+            )
+            st.caption(experiment.watch)
+
+
+def _draw_buttons(training: Training | None) -> None:
+    """Start, pause and stop: always all three in their places."""
+    state = training.state if training is not None else "ended"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Start again" if training is not None else "Start",
+            key="live.start",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_start,
+        )
+        st.button(
+            "Resume" if state == "paused" else "Pause",
+            key="live.pause",
+            icon=":material/resume:" if state == "paused" else ":material/pause:",
+            disabled=state not in ("running", "paused"),
+            on_click=_pause,
+            help=f"A pause ends by itself after {MOST_PAUSE:.0f} s: others may be waiting.",
+        )
+        st.button(
+            "Stop",
+            key="live.stop",
+            icon=":material/stop:",
+            disabled=state == "ended",
+            on_click=_stop,
+        )
+    if REFUSED in st.session_state:
+        st.error(st.session_state.pop(REFUSED))
+
+
+def _start() -> None:
+    """Begins anew with the settings as they are; whatever ran for this page ends."""
+    try:
+        lesson = plan_lesson(**current_settings(PANEL))
+        _end_before()
+        st.session_state[TRAINING] = queue.start(lesson)
+    except SegcoreError as error:
+        st.session_state[REFUSED] = str(error)
+
+
+def _end_before() -> None:
+    before: Training | None = st.session_state.get(TRAINING)
+    if before is not None:
+        before.end("Another one was started.")
+
+
+def _pause() -> None:
+    training: Training = st.session_state[TRAINING]
+    (training.resume if training.state == "paused" else training.pause)()
+
+
+def _stop() -> None:
+    training: Training = st.session_state[TRAINING]
+    training.stop()
+
+
+# What a person sees ------------------------------------------------------------------------------
+
+
+def _watch(training: Training | None, lesson: Lesson, going_on: bool) -> None:
+    """Draws where the training stands; drawn again and again while it goes on."""
+    before = _keep_alive(training)
+    _draw_state(training, before)
+    _draw_sentence(training, lesson)
+    charts, pictures = st.columns([6, 7], gap="medium")
+    with charts:
+        _draw_curves(training)
+    with pictures:
+        _draw_pictures(training, lesson)
+    state = training.state if training is not None else "ended"
+    if going_on and st.session_state.get("live.state") != state:
+        st.session_state["live.state"] = state
+        st.rerun()  # the buttons, too, depend on the state
+
+
+def _keep_alive(training: Training | None) -> int:
+    """Tells the training that its page is still there; how many are waiting before it."""
+    if training is None:
+        return 0
+    training.watch()
+    return queue.before(training)
+
+
+def _draw_state(training: Training | None, before: int) -> None:
+    """One line with a bar, whatever the state, so that nothing below it moves."""
+    if training is None:
+        st.progress(0.0, f"Ready. A training takes at most {LIMIT:.0f} s.")
+        return
+    if training.state == "waiting":
+        place = f"Waiting: place {before + 1} in the queue"
+        st.progress(0.0, f"{place}. {PLACES} trainings run at once on a server.")
+        return
+    if not training.curve:
+        loading = training.state != "ended"
+        text = "Loading torch, which takes some seconds …" if loading else "Ended."
+        st.progress(0.0, text)
+        return
+    at = training.curve[-1]
+    word = {"paused": "Paused · ", "ended": "Ended · "}.get(training.state, "")
+    st.progress(
+        min(1.0, at.seconds / LIMIT),
+        f"{word}{at.seconds:.0f} s of {LIMIT:.0f} s · step {at.step:,} · {at.images:,} images seen "
+        f"· learning rate {training.rate}",
+    )
+
+
+def _draw_sentence(training: Training | None, lesson: Lesson) -> None:
+    """What there is to see, and in the end what has happened."""
+    with st.container(key="training-sentence"):  # see style.css
+        _write_sentence(training, lesson)
+
+
+def _write_sentence(training: Training | None, lesson: Lesson) -> None:
+    if training is not None and training.state == "ended":
+        st.info(training.ending, icon=":material/flag:")
+        return
+    tried = _experiment(lesson)
+    if tried is not None:
+        st.info(f"**{tried.title}.** {tried.watch}", icon=":material/visibility:")
+    else:
+        st.info(
+            "Watch the two curves of the mean IoU: as long as they rise together it learns the "
+            "rule, and where they part it learns its own images by heart.",
+            icon=":material/visibility:",
+        )
+
+
+def _experiment(lesson: Lesson) -> Experiment | None:
+    """The experiment that these settings are, whatever the seed."""
+    given = asdict(replace(lesson, seed=0))
+    plans = ((tried, asdict(plan_lesson(**{**tried.settings, "seed": 0}))) for tried in EXPERIMENTS)
+    return next((tried for tried, settings in plans if settings == given), None)
+
+
+def _draw_curves(training: Training | None) -> None:
+    """The loss, and the mean IoU on images it learns from and on others."""
+    curve = list(training.curve) if training is not None else []
+    seconds = np.array([point.seconds for point in curve])
+    train, unseen = (np.array([getattr(p, name) for p in curve]) for name in ("train", "unseen"))
+    loss = np.array([point.loss for point in curve])
+    highest = [] if len(curve) > 1 else [0.0, 1.5]
+    end = max(15.0, float(np.ceil(seconds[-1] / 15) * 15)) if curve else 15.0
+    scores = (Series("training images", seconds, train), Series("unseen images", seconds, unseen))
+    _draw_curve(Curve(scores, "seconds", "mean IoU"), "iou", end, [0.0, 1.0])
+    _draw_curve(
+        Curve((Series("loss", seconds, loss),), "seconds", "training loss"), "loss", end, highest
+    )
+
+
+def _draw_curve(chart: Curve, key: str, end: float, heights: list[float]) -> None:
+    drawn = figure(chart)
+    layout: dict[str, Any] = drawn.to_dict()["layout"]
+    layout |= {"height": 215, "margin": {"l": 8, "r": 8, "t": 26, "b": 8}}
+    layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}
+    layout["xaxis"] |= {"range": [0.0, end]}
+    layout["yaxis"] |= {"range": heights} if heights else {"rangemode": "tozero"}
+    alt = f"{chart.y_label} over {chart.x_label}"
+    st.plotly_chart(drawn, key=f"live.{key}", config={"displayModeBar": False}, alt=alt)
+
+
+def _draw_pictures(training: Training | None, lesson: Lesson) -> None:
+    """Images that it never learns from, their true labels, and what it says of them now."""
+    images, truth = cache.pictures.get(("unseen", lesson.task), lambda: _unseen(lesson.task))
+    if training is not None and training.labels:
+        labels = cv2.imdecode(np.frombuffer(training.labels, np.uint8), cv2.IMREAD_GRAYSCALE)
+        tiles = np.split(np.asarray(labels, np.int32), N_SHOWN)
+        answer = _row([colorize(tile) for tile in tiles])
+    else:
+        answer = _row([np.full((SIDE, SIDE, 3), 128, np.uint8)] * N_SHOWN)
+    rows = ((images, "Unseen images"), (truth, "Their true labels"), (answer, "Its labels now"))
+    with st.container(key="training-pictures", gap="xxsmall"):  # see style.css
+        for file, title in rows:
+            st.caption(title)
+            address = f"data:image/png;base64,{base64.b64encode(file).decode()}"
+            st.image(address, width="stretch", alt=title)
+    _draw_legend(training, lesson)
+
+
+def _unseen(task: str) -> tuple[bytes, bytes]:
+    examples = draw_unseen(task, N_SHOWN)
+    images, labels = zip(*examples, strict=True)
+    return _row(images), _row([colorize(tile) for tile in labels])
+
+
+def _row(tiles: Sequence[Image]) -> bytes:
+    """Images of one size beside each other as a PNG, with nothing between them."""
+    row = np.zeros((SIDE, N_SHOWN * (SIDE + SEAM) - SEAM, 4), np.uint8)
+    for index, tile in enumerate(tiles):
+        left = index * (SIDE + SEAM)
+        row[:, left : left + SIDE, :3] = tile[..., ::-1]
+        row[:, left : left + SIDE, 3] = 255
+    return bytes(cv2.imencode(".png", row)[1])
+
+
+def _draw_legend(training: Training | None, lesson: Lesson) -> None:
+    """The classes with their colours and their IoU on unseen images."""
+    colors = palette(len(lesson.names) - 1)
+    ious = training.ious if training is not None else []
+    items = []
+    for index, name in enumerate(lesson.names):
+        iou = ious[index] if ious else None
+        color = f"rgb{tuple(map(int, colors[index]))}"
+        value = "–" if iou is None else f"{iou:.2f}"
+        items.append(
+            f'<span><i style="background:{color}"></i>{html.escape(name)} <b>{value}</b></span>'
+        )
+    hint = "IoU of each class on 32 unseen images"
+    st.html(f'<div class="seg-legend" title="{hint}"><span>IoU:</span>{"".join(items)}</div>')
+
+
+# What a person takes away ------------------------------------------------------------------------
+
+
+def _draw_yield(training: Training) -> None:
+    """The weights and the curve as files, and the network as a diagram."""
+    lesson = training.lesson
+    stem = f"{lesson.network}-{lesson.task}"
+    ended = training.state == "ended"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Weights",
+            training.weights,
+            f"{stem}.safetensors",
+            "application/octet-stream",
+            key="live.weights",
+            icon=":material/download:",
+            disabled=not training.weights,
+            on_click="ignore",
+            help="In half precision, with the names of the classes; for segcore's own network.",
+        )
+        st.download_button(
+            "Curve",
+            lambda: to_csv(training.curve),
+            f"{stem}.csv",
+            "text/csv",
+            key="live.curve",
+            icon=":material/download:",
+            disabled=not (ended and training.curve),
+            on_click="ignore",
+            help="CSV: step, seconds, images seen, learning rate, loss, mean IoU of both kinds.",
+        )
+    if training.network is not None:
+        count = sum(block.parameters for block in training.network.blocks)
+        with (
+            st.expander(f"The network: {count:,} parameters", icon=":material/account_tree:"),
+            st.container(key="wide-live"),  # scrolls by itself, see style.css
+        ):
+            st.plotly_chart(
+                figure(training.network),
+                width=diagram_width(training.network),
+                key="live.network",
+                config={"displayModeBar": False},
+                alt="The blocks of the network, with sizes and parameters",
+            )

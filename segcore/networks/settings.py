@@ -1,0 +1,19 @@
+"""Settings that every network has, stated once."""
+
+from typing import Annotated, TypeAlias
+
+from segcore.technique import Choice, Label, Range
+
+StreetWeights: TypeAlias = Annotated[
+    str,
+    Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
+    Label("Trained on"),
+    "What the network learned: it knows these classes and no other.",
+]
+
+Zoom: TypeAlias = Annotated[
+    float,
+    Range(0.5, 2.0, 0.25),
+    "Size at which the network sees the image, against that of its training images. "
+    "Larger finds small things, and mistakes the large ones.",
+]

@@ -1,0 +1,64 @@
+"""How a network runs fastest on this machine, found by a short timing and not by a guess.
+
+bfloat16 with the channels last is up to three times as fast on a processor that has instructions
+for it, and many times slower on one that has not.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from segcore.networks.network import PLAIN, Network, Way
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SIDE = 192  # pixels of the square image that is timed
+ROUNDS = 3
+HOPELESS = 1.0  # seconds after which one pass says enough
+
+WAYS = (PLAIN, Way(channels_last=True), Way(channels_last=True, bfloat16=True))
+
+
+def tuned(network: Network) -> Network:
+    """The same network, set to compute in the way that is fastest on this machine."""
+    way = fastest_way(network.module)
+    return replace(network, module=_in_layout(network.module, way), way=way)
+
+
+def fastest_way(module: nn.Module, ways: tuple[Way, ...] = WAYS) -> Way:
+    """The way that answers soonest, by the best of three passes each."""
+    return min(ways, key=lambda way: _seconds(_in_layout(module, way), way))
+
+
+def is_bfloat16_faster(module: nn.Module) -> bool:
+    """Whether bfloat16 beats float32, both with the channels last."""
+    return fastest_way(module, WAYS[1:]).bfloat16
+
+
+def _in_layout(module: nn.Module, way: Way) -> nn.Module:
+    """A copy of the module in evaluation mode, its numbers laid out for that way."""
+    import torch
+
+    layout = torch.channels_last if way.channels_last else torch.contiguous_format
+    copied: nn.Module = copy.deepcopy(module).eval().to(memory_format=layout)
+    return copied
+
+
+def _seconds(module: nn.Module, way: Way) -> float:
+    import torch
+
+    layout = torch.channels_last if way.channels_last else torch.contiguous_format
+    image = torch.zeros(1, 3, SIDE, SIDE).contiguous(memory_format=layout)
+    times = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=way.bfloat16):
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            module(image)
+            times.append(time.perf_counter() - start)
+            if times[-1] > HOPELESS:
+                break
+    return min(times)

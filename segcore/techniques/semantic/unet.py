@@ -1,0 +1,187 @@
+r"""U-Net: down to see what it is, up to see where, and shortcuts between
+
+Idea
+The **encoder** halves the image again and again: each pixel of the deepest map has seen a large
+part of the scene, and knows what is there, but no longer exactly where. The **decoder** doubles the
+maps back to full size. At each level it is handed the encoder's map of the same size over a
+shortcut (a **skip connection**), so that the meaning from below meets the outlines from the left:
+$$x_l = f\big(\,[\,\mathrm{up}(x_{l+1}),\; \mathrm{enc}_l\,]\,\big)$$
+with $[\cdot,\cdot]$ putting channels behind one another. Drawn, the network is a U. The last layer
+turns every pixel's channels into one score per class; softmax makes them probabilities.
+
+Used for
+Medicine above all: cells, organs, vessels, tumours; few labelled images are enough. Also roads and
+houses from satellites, defects in manufacturing, and, in another role, the denoiser of diffusion
+models.
+
+When it fails
+A network knows only what it was shown. These weights learned streets: on `coffee` there is no road
+and no sky, yet every pixel gets one of the eleven classes, often with great confidence. The map of
+uncertainty is the place to look, and it is no safeguard.
+
+References
+O. Ronneberger, P. Fischer, T. Brox, *U-Net: Convolutional networks for biomedical image
+segmentation*, 2015.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.networks.answer import answer_classes, answer_probabilities, show_network
+from segcore.networks.inference import compute_scores, stretch_contrast, to_input
+from segcore.networks.instances import split_nuclei
+from segcore.networks.layers import conv_norm_relu
+from segcore.networks.network import LoadModel
+from segcore.networks.pictures import feature_maps
+from segcore.networks.settings import Zoom
+from segcore.result import Image, Segmentation
+from segcore.technique import (
+    Architecture,
+    Choice,
+    Label,
+    Only,
+    Preset,
+    Show,
+    Technique,
+    ignore,
+)
+from segcore.weights import load_network
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+def build(n_outputs: int, width: int = 16) -> nn.Module:
+    """The U-Net of the paper at a quarter of its width (64), with batch normalisation."""
+    import torch
+    from torch import nn
+
+    widths = tuple(width * 2**level for level in range(5))
+
+    class UNet(nn.Module):
+        """Five levels; each halves the size and doubles the channels."""
+
+        skips = tuple((f"encoders.{level}", f"decoders.{3 - level}") for level in range(4))
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoders = nn.ModuleList(
+                _two_convolutions(before, after)
+                for before, after in zip((3, *widths), widths, strict=False)
+            )
+            self.enlargers = nn.ModuleList(
+                nn.ConvTranspose2d(2 * width, width, 2, stride=2) for width in widths[-2::-1]
+            )
+            self.decoders = nn.ModuleList(
+                _two_convolutions(2 * width, width) for width in widths[-2::-1]
+            )
+            self.classifier = nn.Conv2d(widths[0], n_outputs, 1)
+
+        def forward(self, x: torch.Tensor, show: Show = ignore) -> torch.Tensor:
+            levels = []
+            for level, encoder in enumerate(self.encoders):
+                x = encoder(nn.functional.max_pool2d(x, 2) if level else x)
+                show(
+                    f"Encoder {level + 1}",
+                    partial(feature_maps, x),
+                    f"{x.shape[1]} maps of {x.shape[3]}×{x.shape[2]} (those that vary most): "
+                    "each step down halves the size, sees twice as far and holds more meaning.",
+                )
+                levels.append(x)
+            levels.pop()
+            for enlarge, decoder in zip(self.enlargers, self.decoders, strict=True):
+                skip = levels.pop()
+                x = torch.cat([enlarge(x), skip], dim=1)
+                show(
+                    f"Enlarged beside the skip, {x.shape[3]}×{x.shape[2]}",
+                    partial(_halves, x),
+                    "Upper row: the meaning that comes up from below, blurred. Lower row: what the "
+                    "encoder handed over at this size, sharp.",
+                )
+                x = decoder(x)
+                show(
+                    f"Decoder, {x.shape[3]}×{x.shape[2]}",
+                    partial(feature_maps, x),
+                    "Both put together: maps that know what and where.",
+                )
+            scores: torch.Tensor = self.classifier(x)
+            return scores
+
+    return UNet()
+
+
+def _two_convolutions(inputs: int, outputs: int) -> nn.Module:
+    from torch import nn
+
+    return nn.Sequential(conv_norm_relu(inputs, outputs), conv_norm_relu(outputs, outputs))
+
+
+def _halves(x: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """Six maps of the first half of the channels above six of the second."""
+    middle = x.shape[1] // 2
+    return np.vstack([feature_maps(x[:, :middle], 6), feature_maps(x[:, middle:], 6)])
+
+
+def segment(
+    image: Image,
+    *,
+    weights: Annotated[
+        str,
+        Choice(
+            street="Street scenes, drawn",
+            camvid="Street photographs (CamVid)",
+            nuclei="Cell nuclei (DSB 2018)",
+            pets="Cats and dogs (Oxford pets)",
+        ),
+        Label("Trained on"),
+        "What the network learned: it knows these classes and no other.",
+    ] = "street",
+    zoom: Zoom = 1.0,
+    split: Annotated[
+        bool,
+        Only(weights="nuclei"),
+        Label("Take nuclei apart"),
+        "Number touching nuclei one by one: their insides are the markers of a watershed.",
+    ] = True,
+    show: Show = ignore,
+    load_model: LoadModel = load_network,
+) -> Segmentation:
+    network = load_model(build, f"unet_{weights}")
+    seen = to_input(image, network.side * zoom)
+    if network.stretched:
+        seen = stretch_contrast(seen)
+    show("What the network sees", seen, f"The image at {seen.shape[1]}×{seen.shape[0]} pixels.")
+    scores = compute_scores(network, seen, show=show)
+    if weights == "nuclei" and split:
+        probabilities = answer_probabilities(network, scores, show=show)
+        result = split_nuclei(probabilities, (image.shape[1], image.shape[0]), show=show)
+        show_network(network, seen, show=show)
+        return result
+    return answer_classes(network, image, seen, scores, show=show)
+
+
+TECHNIQUE = Technique(
+    "U-Net",
+    year=2015,
+    segment=segment,
+    sample="street",
+    fails=Preset("Streets are all it knows", {"weights": "street"}, "coffee"),
+    presets=(
+        Preset("Photographs of streets", {"weights": "camvid"}, "street"),
+        Preset("Touching nuclei, taken apart", {"weights": "nuclei"}, "cells"),
+        Preset("A cat", {"weights": "pets"}, "chelsea"),
+    ),
+    network=Architecture(
+        build,
+        paper_parameters=31_000_000,
+        paper_score="IoU 0.92 on PhC-U373 and 0.78 on DIC-HeLa (cell tracking challenge 2015)",
+        smaller="A quarter of the width, 16 to 256 channels, so that it trains in minutes and "
+        "answers in a fraction of a second on a processor.",
+    ),
+)

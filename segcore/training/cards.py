@@ -1,0 +1,78 @@
+"""Writing weights and their model card."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from segcore.training.recipes import Recipe
+from segcore.training.sets import DataSet
+
+
+def to_file(module: nn.Module, data: DataSet) -> bytes:
+    """The module's numbers in half precision, with what is needed to use them, as .safetensors."""
+    tensors = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in module.state_dict().items()
+    }
+    facts = {"names": "\n".join(data.names), "side": str(data.side)}
+    if data.stretched:
+        facts["contrast"] = "stretched"
+    return save(tensors, facts)
+
+
+def write_card(
+    folder: Path,
+    recipe: Recipe,
+    data: DataSet,
+    file: bytes,
+    *,
+    parameters: int,
+    seconds: float,
+    scores: dict[str, Any],
+) -> None:
+    """Writes weights and card; each replaces the one before only once it is whole.
+
+    Args:
+        folder: where they go.
+        recipe, data: how and on what the network was trained.
+        file: the weights as `to_file` makes them.
+        parameters: how many numbers the network learned.
+        seconds: processor time of the training.
+        scores: measured on the part of the set that is kept for it.
+    """
+    card = {
+        "name": recipe.name,
+        "network": recipe.network,
+        "weights": recipe.data,
+        "sha256": hashlib.sha256(file).hexdigest(),
+        "bytes": len(file),
+        "parameters": parameters,
+        "names": list(data.names),
+        "data": data.about,
+        "terms": data.terms,
+        "recipe": asdict(recipe),
+        "minutes": round(seconds / 60, 1),
+        "machine": f"one thread of {_processor()}, torch {torch.__version__}",
+        "scores": scores,
+    }
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    for name, content in ((".safetensors", file), (".json", text.encode())):
+        path = folder / f"{recipe.name}{name}"
+        begun = path.with_suffix(".begun")
+        begun.write_bytes(content)
+        begun.replace(path)
+
+
+def _processor() -> str:
+    """What the machine calls its processor."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text("utf-8").splitlines() if facts.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()

@@ -1,0 +1,95 @@
+"""The recipes: what each network was trained on, for how long and with what. The only place."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from segcore.errors import SettingError
+from segcore.training.augment import Augmentation
+
+DRAWN = Augmentation(scale=(0.6, 1.7), untouched=0.5, light=0.15, colour=0.05, blur=0.1)
+STREET = Augmentation(scale=(0.7, 2.0), turn=4.0, light=0.35, colour=0.12, blur=0.1)
+CELLS = Augmentation((0.8, 2.0), turn=45.0, quarter_turns=True, light=0.25, colour=0.2, blur=0.15)
+PETS = Augmentation(scale=(0.7, 1.8), turn=15.0, light=0.4, colour=0.15, blur=0.1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How some weights are made.
+
+    Attributes:
+        network: key of the technique that holds the network.
+        data: key of the set in segcore.training.sets.
+        steps: number of batches.
+        start: weights to start from, such as unet_street; None starts from random numbers.
+        batch: images per step.
+        windows: (share of the steps, (width, height)) of the windows that are cut, in turn.
+        learning_rate: greatest one; it rises over the first tenth and falls as a cosine.
+        dice: weight of the Dice loss beside the cross entropy.
+        augmentation: how much an image may change.
+        seed: of the numbers that the network starts from, of the windows and of their order.
+    """
+
+    network: str
+    data: str
+    steps: int
+    start: str | None = None
+    batch: int = 8
+    windows: tuple[tuple[float, tuple[int, int]], ...] = ((0.6, (192, 144)), (0.4, (256, 192)))
+    learning_rate: float = 2e-3
+    dice: float = 0.5
+    augmentation: Augmentation = DRAWN
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        """Name of the weights, such as unet_street."""
+        return f"{self.network}_{self.data}"
+
+
+NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
+
+_streets = [Recipe(network, "street", 1600) for network in NETWORKS]
+_camvid = [
+    Recipe(
+        network,
+        "camvid",
+        500,
+        start=f"{network}_street",
+        windows=((1.0, (256, 192)),),
+        learning_rate=1.5e-3,
+        augmentation=STREET,
+    )
+    for network in NETWORKS
+]
+_others = [
+    Recipe(
+        "unet",
+        "nuclei",
+        1000,
+        windows=((1.0, (192, 192)),),
+        augmentation=CELLS,
+    ),
+    Recipe(
+        "unet",
+        "pets",
+        700,
+        start="unet_camvid",
+        windows=((1.0, (192, 192)),),
+        learning_rate=1.5e-3,
+        augmentation=PETS,
+    ),
+]
+
+RECIPES = MappingProxyType({recipe.name: recipe for recipe in (*_streets, *_camvid, *_others)})
+"""Name of the weights -> recipe, in the order in which they are to be trained."""
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe of some weights.
+
+    Raises:
+        SettingError: there is none.
+    """
+    if name not in RECIPES:
+        raise SettingError("The weights", "one of " + ", ".join(RECIPES), name)
+    return RECIPES[name]

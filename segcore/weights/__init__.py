@@ -1,0 +1,84 @@
+"""The weights that ship with the dashboard: one .safetensors file each, and its model card.
+
+A card (.json) states what a network was trained on, on which terms, how, for how long and how well
+it does on data that it never saw. It also holds the sha256 of the weights: a file that is not the
+one on the card is refused.
+"""
+
+import hashlib
+import json
+import pathlib
+from typing import Any, Final
+
+from segcore.errors import WeightsError
+from segcore.networks.network import Build, Network
+
+FOLDER = pathlib.Path(__file__).parent
+
+
+def read_card(name: str) -> dict[str, Any]:
+    """The model card of some weights, such as unet_street.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    path = FOLDER / f"{name}.json"
+    if not path.is_file():
+        raise WeightsError(f"There are no weights called {name}; train them as README.md says.")
+    card: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return card
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of all weights that ship, such as unet_street."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
+
+
+def _read_digests() -> dict[str, str]:
+    return {name: read_card(name)["sha256"] for name in shipped()}
+
+
+DIGESTS: Final = _read_digests()
+
+
+def load_network(build: Build, name: str) -> Network:
+    """The network with these weights, in evaluation mode.
+
+    Args:
+        build: makes the module from its number of output channels.
+        name: name of the weights, such as unet_street.
+
+    Raises:
+        WeightsError: the file is missing, is not the one on its card, or is of another network.
+    """
+    # Imported here, since torch takes seconds to load and most pages never need it.
+    from safetensors.torch import load
+
+    data = read_weights(name)
+    facts = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    names = tuple(facts["names"].split("\n"))
+    module = build(len(names))
+    try:
+        module.load_state_dict(load(data))
+    except RuntimeError:
+        raise WeightsError(f"{name}.safetensors holds the weights of another network.") from None
+    stretched = facts.get("contrast") == "stretched"
+    return Network(module.float().eval(), names, int(facts["side"]), stretched)
+
+
+def read_weights(name: str) -> bytes:
+    """The bytes of a file of weights, once its sha256 is seen to be the one on its card.
+
+    Raises:
+        WeightsError: the file is missing or has changed.
+    """
+    path = FOLDER / f"{name}.safetensors"
+    if name not in DIGESTS or not path.is_file():
+        raise WeightsError(f"{path.name} is missing; put it into the folder {FOLDER.name}.")
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != DIGESTS[name]:
+        raise WeightsError(
+            f"{path.name} is not the file that its card describes (its sha256 differs); "
+            "put the original back."
+        )
+    return data

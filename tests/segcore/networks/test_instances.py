@@ -1,0 +1,48 @@
+"""Nuclei that touch come apart."""
+
+import numpy as np
+
+from segcore.networks.instances import split_nuclei
+from segcore.technique import Recorder
+
+
+def probabilities_of(insides, rims):
+    inside, rim = np.float32(insides), np.float32(rims)
+    return np.stack([1.0 - inside - rim, inside, rim]).astype(np.float32)
+
+
+def two_touching():
+    y, x = np.indices((60, 100))
+    away = np.minimum(np.hypot(y - 30, x - 32), np.hypot(y - 30, x - 66))
+    return probabilities_of((away < 14) * 0.9, ((away >= 14) & (away < 18)) * 0.9)
+
+
+def test_two_touching_nuclei_are_two():
+    result = split_nuclei(two_touching(), (100, 60))
+    assert [s.name for s in result.segments] == ["Nucleus 1", "Nucleus 2"]
+    assert all(s.is_thing for s in result.segments)
+    assert result.labels[30, 32] != result.labels[30, 66]
+    assert result.labels[0, 0] == 0
+    # The rims belong to the nuclei.
+    assert np.count_nonzero(result.labels) > np.pi * 16**2 * 2 * 0.95
+
+
+def test_labels_have_no_gaps_and_the_size_of_the_image():
+    result = split_nuclei(two_touching(), (333, 200))
+    assert result.labels.shape == (200, 333)
+    assert sorted(np.unique(result.labels)) == [0, 1, 2]
+
+
+def test_specks_and_empty_images_give_nothing():
+    speck = np.zeros((40, 40))
+    speck[20, 20] = 0.9
+    assert split_nuclei(probabilities_of(speck, speck * 0), (40, 40)).segments == ()
+    assert split_nuclei(probabilities_of(speck * 0, speck * 0), (1, 1)).labels.shape == (1, 1)
+
+
+def test_the_steps_show_markers_and_flood():
+    recorder = Recorder()
+    split_nuclei(two_touching(), (100, 60), show=recorder)
+    markers, flooded = (step.picture for step in recorder.steps)
+    assert markers.max() == flooded.max() == 2
+    assert np.count_nonzero(markers) < np.count_nonzero(flooded)

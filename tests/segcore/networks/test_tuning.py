@@ -1,0 +1,49 @@
+"""Tuned networks give the labels of plain ones, in the way that a timing found."""
+
+import numpy as np
+import pytest
+import torch
+
+from segcore.networks import tuning
+from segcore.networks.network import PLAIN, Way
+from segcore.networks.tuning import WAYS, fastest_way, is_bfloat16_faster, tuned
+from segcore.result import Image
+from segcore.run import run
+from segcore.samples import get_sample
+from segcore.technique import ignore
+from segcore.techniques.semantic.unet import build
+from segcore.weights import load_network
+
+
+def street() -> Image:
+    return get_sample("street").load()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_gives_the_same_labels(way, monkeypatch):
+    monkeypatch.setattr(tuning, "fastest_way", lambda *_: way)
+    network = tuned(load_network(build, "unet_street"))
+    assert network.way == way
+    plain = run("unet", street(), show=ignore).segmentation.labels
+    same = run("unet", street(), show=ignore, load_model=lambda *_: network).segmentation.labels
+    assert (plain == same).mean() >= (1.0 if way == PLAIN else 0.995)
+
+
+def test_the_fastest_way_is_chosen(monkeypatch):
+    seconds = {PLAIN: 3.0, WAYS[1]: 1.0, WAYS[2]: 2.0}
+    monkeypatch.setattr(tuning, "_seconds", lambda *given: seconds[given[1]])
+    module = torch.nn.Conv2d(3, 2, 1)
+    assert fastest_way(module) == Way(channels_last=True)
+    assert not is_bfloat16_faster(module)
+    seconds[WAYS[2]] = 0.5
+    assert fastest_way(module).bfloat16
+    assert is_bfloat16_faster(module)
+
+
+def test_the_module_that_is_tuned_stays_as_it_was():
+    module = torch.nn.Conv2d(3, 8, 3, padding=1).train()
+    before = module.weight.clone()
+    fastest_way(module)
+    assert module.training
+    assert np.array_equal(before.detach().numpy(), module.weight.detach().numpy())
+    assert module.weight.is_contiguous()

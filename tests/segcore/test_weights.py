@@ -1,0 +1,104 @@
+"""The weights that ship are those on their cards, and nothing else is ever loaded."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import segcore
+from segcore import WeightsError, weights
+from segcore.weights import load_network, read_card, read_weights, shipped
+
+MEGABYTE = 1_000_000
+
+
+def build(key):
+    return segcore.TECHNIQUES[key].network.build
+
+
+def test_every_choice_of_weights_ships():
+    expected = {
+        f"{technique.key}_{option}"
+        for technique in segcore.TECHNIQUES.values()
+        if technique.network is not None
+        for setting in technique.settings
+        if setting.name == "weights"
+        for option in setting.options
+    }
+    assert set(shipped()) == expected
+    assert {path.stem for path in weights.FOLDER.glob("*.safetensors")} == expected
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_card_tells_what_its_file_is(name):
+    card = read_card(name)
+    data = (weights.FOLDER / f"{name}.safetensors").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == card["sha256"]
+    assert len(data) == card["bytes"] <= 5 * MEGABYTE
+    for fact in ("data", "terms", "recipe", "minutes", "machine", "scores", "parameters"):
+        assert card[fact], fact
+    network = load_network(build(card["network"]), name)
+    assert list(network.names) == card["names"]
+    assert sum(p.numel() for p in network.module.parameters()) == card["parameters"]
+    assert not network.module.training
+
+
+def test_all_weights_together_are_small():
+    assert sum(p.stat().st_size for p in weights.FOLDER.glob("*.safetensors")) <= 40 * MEGABYTE
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A folder with one file of weights that a test may spoil."""
+    name = shipped()[0]
+    shutil.copy(weights.FOLDER / f"{name}.safetensors", tmp_path)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    return name, tmp_path / f"{name}.safetensors"
+
+
+def test_a_changed_byte_is_refused_by_name(copied):
+    name, path = copied
+    read_weights(name)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=rf"^{name}\.safetensors is not the file") as error:
+        read_weights(name)
+    assert str(error.value).endswith(".")
+
+
+def test_a_missing_file_is_named(copied):
+    name, path = copied
+    path.unlink()
+    with pytest.raises(WeightsError, match=rf"{name}\.safetensors is missing"):
+        read_weights(name)
+
+
+def test_weights_without_a_card_are_refused(copied):
+    _, path = copied
+    shutil.copy(path, path.with_name("stranger.safetensors"))
+    with pytest.raises(WeightsError, match=r"stranger\.safetensors"):
+        read_weights("stranger")
+    with pytest.raises(WeightsError, match="no weights called stranger"):
+        read_card("stranger")
+
+
+def test_weights_of_another_network_are_refused():
+    name = next(n for n in shipped() if n.startswith("unet"))
+    with pytest.raises(WeightsError, match="another network"):
+        load_network(build("simple_cnn"), name)
+
+
+def test_torch_is_loaded_only_when_a_network_runs():
+    code = (
+        "import sys, segcore, segcore.weights\n"
+        "segcore.snippet('thresholding')\n"
+        "print(json.dumps(sorted({'torch', 'safetensors'} & set(sys.modules))))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", "import json\n" + code], capture_output=True, text=True, check=True
+    )
+    assert json.loads(ran.stdout) == []
