@@ -2,6 +2,7 @@
 
 import base64
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,12 +12,11 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.charts import diagram_width, figure
+from pages.ui.charts import ACCENTS, diagram_width, figure
 from pages.ui.frame import frame
 from pages.ui.navigation import page_of_category
 from pages.ui.trainings import MOST_PAUSE, PLACES, Training, queue
 from pages.ui.widgets import current_settings, draw_settings, set_settings
-from segcore.charts import Curve, Series
 from segcore.errors import SegcoreError, SettingError
 from segcore.render import colorize, palette
 from segcore.result import Image
@@ -35,6 +35,7 @@ from segcore.training.lesson import (
 )
 
 PACE = 0.7  # seconds between two looks at a training
+AXIS = 15.0  # seconds that the curves' axis has at first, and that it grows by
 TRAINING, REFUSED = "live.run", "live.refused"  # where the session keeps them
 SEAM = 3  # pixels between two images of a row
 
@@ -134,7 +135,6 @@ def _draw_buttons(training: Training | None) -> None:
             icon=":material/resume:" if state == "paused" else ":material/pause:",
             disabled=state not in ("running", "paused"),
             on_click=_pause,
-            help=f"A pause ends by itself after {MOST_PAUSE:.0f} s: others may be waiting.",
         )
         st.button(
             "Stop",
@@ -215,7 +215,8 @@ def _draw_state(training: Training | None, before: int) -> None:
         st.progress(0.0, text)
         return
     at = training.curve[-1]
-    word = {"paused": "Paused · ", "ended": "Ended · "}.get(training.state, "")
+    pause = f"Paused, for {MOST_PAUSE:.0f} s at most · "
+    word = {"paused": pause, "ended": "Ended · "}.get(training.state, "")
     st.progress(
         min(1.0, at.seconds / LIMIT),
         f"{word}{at.seconds:.0f} s of {LIMIT:.0f} s · step {at.step:,} · {at.images:,} images seen "
@@ -225,23 +226,18 @@ def _draw_state(training: Training | None, before: int) -> None:
 
 def _draw_sentence(training: Training | None, lesson: Lesson) -> None:
     """What there is to see, and in the end what has happened."""
-    with st.container(key="training-sentence"):  # see style.css
-        _write_sentence(training, lesson)
-
-
-def _write_sentence(training: Training | None, lesson: Lesson) -> None:
-    if training is not None and training.state == "ended":
-        st.info(training.ending, icon=":material/flag:")
-        return
     tried = _experiment(lesson)
-    if tried is not None:
-        st.info(f"**{tried.title}.** {tried.watch}", icon=":material/visibility:")
+    if training is not None and training.state == "ended":
+        text = f":material/flag: {training.ending}"
+    elif tried is not None:
+        text = f":material/visibility: **{tried.title}.** {tried.watch}"
     else:
-        st.info(
-            "Watch the two curves of the mean IoU: as long as they rise together it learns the "
-            "rule, and where they part it learns its own images by heart.",
-            icon=":material/visibility:",
+        text = (
+            ":material/visibility: Watch the two curves of the mean IoU: as long as they rise "
+            "together it learns the rule, and where they part it learns its own images by heart."
         )
+    with st.container(key="training-sentence"):  # see style.css
+        st.markdown(text)
 
 
 def _experiment(lesson: Lesson) -> Experiment | None:
@@ -252,29 +248,40 @@ def _experiment(lesson: Lesson) -> Experiment | None:
 
 
 def _draw_curves(training: Training | None) -> None:
-    """The loss, and the mean IoU on images it learns from and on others."""
+    """The loss, and the mean IoU on images it learns from and on others.
+
+    They are drawn with Vega, which moves the lines of a chart that stands; Streamlit takes a Plotly
+    chart with other numbers for another chart, so that it would vanish and come back all the time.
+    """
     curve = list(training.curve) if training is not None else []
-    seconds = np.array([point.seconds for point in curve])
-    train, unseen = (np.array([getattr(p, name) for p in curve]) for name in ("train", "unseen"))
-    loss = np.array([point.loss for point in curve])
-    highest = [] if len(curve) > 1 else [0.0, 1.5]
-    end = max(15.0, float(np.ceil(seconds[-1] / 15) * 15)) if curve else 15.0
-    scores = (Series("training images", seconds, train), Series("unseen images", seconds, unseen))
-    _draw_curve(Curve(scores, "seconds", "mean IoU"), "iou", end, [0.0, 1.0])
-    _draw_curve(
-        Curve((Series("loss", seconds, loss),), "seconds", "training loss"), "loss", end, highest
-    )
+    kinds = {"training images": "train", "unseen images": "unseen"}
+    scores = [(at.seconds, getattr(at, kinds[kind]), kind) for kind in kinds for at in curve]
+    losses = [(at.seconds, at.loss, "") for at in curve if math.isfinite(at.loss)]
+    end = max(AXIS, math.ceil(curve[-1].seconds / AXIS) * AXIS) if curve else AXIS
+    _draw_lines(scores, end, "mean IoU", list(kinds))
+    _draw_lines(losses, end, "training loss", [])
 
 
-def _draw_curve(chart: Curve, key: str, end: float, heights: list[float]) -> None:
-    drawn = figure(chart)
-    layout: dict[str, Any] = drawn.to_dict()["layout"]
-    layout |= {"height": 215, "margin": {"l": 8, "r": 8, "t": 26, "b": 8}}
-    layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}
-    layout["xaxis"] |= {"range": [0.0, end]}
-    layout["yaxis"] |= {"range": heights} if heights else {"rangemode": "tozero"}
-    alt = f"{chart.y_label} over {chart.x_label}"
-    st.plotly_chart(drawn, key=f"live.{key}", config={"displayModeBar": False}, alt=alt)
+def _draw_lines(
+    points: Sequence[tuple[float, float | None, str]], end: float, title: str, kinds: list[str]
+) -> None:
+    """Lines over seconds; only the data, never the layout, depends on how far the training is."""
+    columns = zip(*(points or [(0.0, None, (kinds or [""])[0])]), strict=True)
+    data = dict(zip(("seconds", title, "kind"), map(list, columns), strict=True))
+    data["end"] = [end] * len(data["seconds"])
+    y: dict[str, Any] = {"field": title, "type": "quantitative"}
+    line: dict[str, Any] = {"x": {"field": "seconds", "type": "quantitative"}, "y": y}
+    if kinds:
+        y["scale"] = {"domain": [0, 1]}
+        colors = {"domain": kinds, "range": list(ACCENTS[1 : 1 + len(kinds)])}
+        legend = {"orient": "top", "title": None}
+        line["color"] = {"field": "kind", "type": "nominal", "scale": colors, "legend": legend}
+    ends = {"x": {"field": "end", "type": "quantitative", "title": "seconds"}}
+    layers = [
+        {"mark": {"type": "line", "color": ACCENTS[1], "clip": True}, "encoding": line},
+        {"mark": {"type": "point", "opacity": 0}, "encoding": ends},  # makes the axis that long
+    ]
+    st.vega_lite_chart(data, {"layer": layers, "height": 215}, alt=f"{title} over seconds")
 
 
 def _draw_pictures(training: Training | None, lesson: Lesson) -> None:

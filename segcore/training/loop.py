@@ -79,7 +79,7 @@ def train(
     begun, saved, losses = time.process_time() - spent, time.monotonic(), list[float]()
     with ThreadPoolExecutor(1) as reader:
         batch = reader.submit(make_batch, examples, data, recipe, step)
-        for step in range(step, recipe.steps):  # noqa: B020  # goes on where the checkpoint stood
+        for step in range(step, recipe.total):  # noqa: B020  # goes on where the checkpoint stood
             images, targets = batch.result()
             batch = reader.submit(make_batch, examples, data, recipe, step + 1)
             _set_rate(optimizer, recipe, step)
@@ -87,13 +87,13 @@ def train(
             _average(average, module, step)
             if (step + 1) % 20 == 0:
                 spent = time.process_time() - begun
-                report(Progress(step + 1, recipe.steps, float(np.mean(losses)), spent))
+                report(Progress(step + 1, recipe.total, float(np.mean(losses)), spent))
                 losses.clear()
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 state.write(step + 1, time.process_time() - begun)
                 saved = time.monotonic()
     spent = time.process_time() - begun
-    state.write(recipe.steps, spent)
+    state.write(recipe.total, spent)
     return average.eval(), spent
 
 
@@ -115,9 +115,9 @@ def make_batch(
 
 
 def _window(recipe: Recipe, step: int) -> tuple[int, int]:
-    done = step / recipe.steps
+    cycle, done = recipe.place(step)
     for share, size in recipe.windows:
-        if done < share:
+        if done < share and cycle == 0:
             return size
         done -= share
     return recipe.windows[-1][1]
@@ -136,8 +136,8 @@ def class_weights(examples: Sequence[Example], data: DataSet) -> Tensor:
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
-    """Up over the first tenth, then down as half a cosine (Smith 2017, one cycle)."""
-    done = step / recipe.steps
+    """Up over the first tenth of a cycle, then down as half a cosine (Smith 2017)."""
+    _, done = recipe.place(step)
     share = done / 0.1 if done < 0.1 else 0.5 + 0.5 * np.cos(np.pi * (done - 0.1) / 0.9)
     for group in optimizer.param_groups:
         group["lr"] = recipe.learning_rate * max(float(share), 0.002)

@@ -20,6 +20,8 @@ class Recipe:
         network: key of the technique that holds the network.
         data: key of the set in segcore.training.sets.
         steps: number of batches.
+        restarts: batches of further cycles, in each of which the learning rate rises and falls
+            again (warm restarts, Loshchilov & Hutter 2017); windows have their last size.
         start: weights to start from, such as unet_street; None starts from random numbers.
         batch: images per step.
         windows: (share of the steps, (width, height)) of the windows that are cut, in turn.
@@ -39,6 +41,20 @@ class Recipe:
     dice: float = 0.5
     augmentation: Augmentation = DRAWN
     seed: int = 1
+    restarts: tuple[int, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Batches of all cycles together."""
+        return self.steps + sum(self.restarts)
+
+    def place(self, step: int) -> tuple[int, float]:
+        """The cycle that a step belongs to, from 0, and the share of it that is done."""
+        for cycle, steps in enumerate((self.steps, *self.restarts)):
+            if step < steps:
+                return cycle, step / steps
+            step -= steps
+        return len(self.restarts), 1.0
 
     @property
     def name(self) -> str:
@@ -53,7 +69,7 @@ _camvid = [
     Recipe(
         network,
         "camvid",
-        500,
+        600,
         start=f"{network}_street",
         windows=((1.0, (256, 192)),),
         learning_rate=1.5e-3,

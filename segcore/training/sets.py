@@ -217,9 +217,9 @@ SETS = {
                 range(VAL_SEED, VAL_SEED + N_MEASURED),
                 _classes,
             ),
-            about=f"{N_STREETS} scenes drawn by segcore.scenes.street, seeds from 0; measured on "
-            f"{N_MEASURED} others, seeds from {VAL_SEED}, at 256×192.",
-            terms="Drawn by this project; as free as its code (MIT).",
+            about=f"{N_STREETS:,} street scenes that this project draws; measured on {N_MEASURED} "
+            f"others (seeds from {VAL_SEED:,}) at 256×192.",
+            terms="As free as the code (MIT).",
         ),
         DataSet(
             "camvid",
@@ -238,7 +238,7 @@ SETS = {
             _with_scenes,
             lambda: Photographs("nuclei/val", lambda truth: truth.astype(np.uint16)),
             about="Data Science Bowl 2018, stage 1, corrected masks: 471 microscope images to "
-            "train on, with half as many drawn by segcore.scenes.cells, and 68 to measure on.",
+            "train on, with half as many drawn ones, and 68 to measure on.",
             terms="CC0.",
             stretched=True,
             to_channels=rims,

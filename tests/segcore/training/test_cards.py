@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from safetensors.torch import load
@@ -42,6 +42,15 @@ def test_every_network_has_its_recipes():
         assert recipe.start is None or recipe.start in RECIPES
     with pytest.raises(SettingError, match="one of"):
         get_recipe("unet_moon")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_card_tells_of_the_recipe_that_stands_here(name):
+    card, recipe = read_card(name), get_recipe(name)
+    assert card["recipe"] == json.loads(json.dumps(asdict(recipe)))
+    data = SETS[recipe.data]
+    assert (card["data"], card["terms"]) == (data.about, data.terms)
+    assert card["names"] == list(data.names)
 
 
 def test_the_readme_holds_the_table_of_the_cards():

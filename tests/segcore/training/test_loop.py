@@ -91,6 +91,25 @@ def test_a_batch_hangs_on_the_seed_and_the_step():
     assert make_batch(examples(), DATA, RECIPE, 39)[0].shape == (4, 3, 32, 32)
 
 
+def test_the_rate_rises_and_falls_in_every_cycle():
+    recipe = replace(RECIPE, steps=100, restarts=(50,))
+    optimizer = torch.optim.AdamW(tiny().parameters())
+
+    def rate(step):
+        loop._set_rate(optimizer, recipe, step)
+        return optimizer.param_groups[0]["lr"]
+
+    rates = [rate(step) for step in range(recipe.total)]
+    assert rates[10] == rates[105] == max(rates) == recipe.learning_rate
+    assert rates[0] < 0.1 * rates[10]
+    assert rates[99] < 0.01 * rates[10]
+    assert rates[149] < 0.01 * rates[10]
+    assert recipe.place(0) == (0, 0.0)
+    assert recipe.place(125) == (1, 0.5)
+    assert recipe.place(150) == (1, 1.0)
+    assert make_batch(examples(), DATA, recipe, 101)[0].shape == (4, 3, 32, 32)
+
+
 def test_rare_classes_weigh_more():
     weights = class_weights(examples(), DATA)
     counts = np.bincount(np.concatenate([e.targets.ravel() for e in examples()]), minlength=4)
