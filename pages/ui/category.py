@@ -9,7 +9,7 @@ from pages.ui import link, models
 from pages.ui.article import apply_preset, best, draw_article
 from pages.ui.card import draw_card, draw_weights
 from pages.ui.downloads import draw_downloads, draw_script
-from pages.ui.frame import frame
+from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.progress import is_cancelled, resume, run_patiently
@@ -53,7 +53,7 @@ def category_page(category: str) -> None:
     page = page_of_category(category)
     if page is None:
         raise ValueError(f"There is no pages/{category}.py.")
-    picture = frame(page.title)
+    picture = frame_with_image(page.title)
     link.complaints()
     technique = _choose(category, techniques)
     settings = current_settings(technique)

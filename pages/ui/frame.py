@@ -37,12 +37,18 @@ def _tune_once() -> None:
     sys.setswitchinterval(0.001)
 
 
-def frame(title: str) -> Picture:
-    """Draws the frame of a page and returns the image that the person works on."""
+def frame(title: str) -> None:
+    """Draws the frame of a page that works on no image: title, style, navigation."""
     _tune_once()
     st.set_page_config(f"{title} · {TITLE}", page_icon=_ICON, layout="wide")
     st.html(f"<style>{_STYLE}</style>")
     with st.sidebar:
         draw_navigation()
+
+
+def frame_with_image(title: str) -> Picture:
+    """Draws the frame with the image picker and returns the image that the person works on."""
+    frame(title)
+    with st.sidebar:
         st.divider()
         return pick_image()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import cache, models
-from pages.ui.frame import frame
+from pages.ui.frame import frame_with_image
 from pages.ui.navigation import HOME, Page, groups, page_of_category
 from segcore.catalog import CATEGORIES, in_category
 from segcore.errors import WeightsError
@@ -18,7 +18,7 @@ THUMBNAIL = 400  # pixels of a picture, and the size at which its technique runs
 
 def home_page() -> None:
     """Draws the home page."""
-    frame(HOME.title)
+    frame_with_image(HOME.title)
     st.title("See how a picture is taken apart")
     st.markdown(
         "Pick a sample or bring your own image, choose a technique, move its settings, and watch "
