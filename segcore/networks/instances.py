@@ -9,7 +9,12 @@ from segcore.networks.inference import Probabilities
 from segcore.result import Segmentation, count_labels, regions
 from segcore.technique import Show, ignore
 
-SMALLEST = 12  # pixels of a nucleus at the size that the network sees; less is a speck
+# All sizes are in pixels as the network sees them.
+SMALLEST_MARKER = 4
+SMALLEST = 16  # of a nucleus; less is a speck
+LEAST_SHARE = 0.25  # of the size of the image's median nucleus; less is a fragment
+IS_NUCLEUS = 0.6  # least probability of inside or rim together
+IS_INSIDE = 0.88  # least share of inside in that; high, since one doubtful bridge joins two nuclei
 
 
 def split_nuclei(
@@ -27,16 +32,19 @@ def split_nuclei(
         show: receives the steps.
     """
     background, inside, rim = probabilities
-    markers, _ = ndimage.label((inside > rim) & (inside > 0.4))
-    small = count_labels(markers) < SMALLEST // 2
-    markers[small[markers]] = 0
+    is_nucleus = inside + rim > IS_NUCLEUS
+    markers, _ = ndimage.label((inside > IS_INSIDE * (inside + rim)) & is_nucleus)
+    markers[(count_labels(markers) < SMALLEST_MARKER)[markers]] = 0
     show(
         "Insides as markers",
         lambda: markers.astype(np.int32),
-        "Where inside beats rim: one connected part for each nucleus, even where they touch.",
+        "Where inside beats rim by far: one connected part for each nucleus, even where they "
+        "touch.",
     )
-    labels = watershed(background - inside, markers, mask=background < 0.5)
-    labels[(count_labels(labels) < SMALLEST)[labels]] = 0
+    labels = watershed(background - inside, markers, mask=is_nucleus)
+    sizes = count_labels(labels)
+    typical = float(np.median(sizes[1:][sizes[1:] > 0])) if labels.any() else 0.0
+    labels[(sizes < max(SMALLEST, LEAST_SHARE * typical))[labels]] = 0
     large = np.asarray(cv2.resize(labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST))
     show(
         "Flooded from the markers",

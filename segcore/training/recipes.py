@@ -64,7 +64,12 @@ class Recipe:
 
 NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
 
-_streets = [Recipe(network, "street", 1600) for network in NETWORKS]
+# U-Net computes most at full size, so that it has seen least of the world after the same steps.
+FURTHER = {"unet": (1200,)}
+
+_streets = [
+    Recipe(network, "street", 1600, restarts=FURTHER.get(network, ())) for network in NETWORKS
+]
 _camvid = [
     Recipe(
         network,
@@ -84,6 +89,7 @@ _others = [
         1000,
         windows=((1.0, (192, 192)),),
         augmentation=CELLS,
+        restarts=(1000,),
     ),
     Recipe(
         "unet",

@@ -234,7 +234,7 @@ SETS = {
         DataSet(
             "nuclei",
             ("Background", "Nucleus", "Rim"),
-            384,
+            320,
             _with_scenes,
             lambda: Photographs("nuclei/val", lambda truth: truth.astype(np.uint16)),
             about="Data Science Bowl 2018, stage 1, corrected masks: 471 microscope images to "
