@@ -50,6 +50,22 @@ def to_input(image: Image, side: float) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
+def look_at(image: Image, network: Network, zoom: float, *, show: Show = ignore) -> Image:
+    """The image as the network sees it, which is the first step of nearly every network.
+
+    Args:
+        image: uint8 RGB H×W×3.
+        network: says how large its training images were, and whether their contrast was stretched.
+        zoom: size against that of the training images.
+        show: receives the step.
+    """
+    seen = to_input(image, network.side * zoom)
+    if network.stretched:
+        seen = stretch_contrast(seen)
+    show("What the network sees", seen, f"The image at {seen.shape[1]}×{seen.shape[0]} pixels.")
+    return seen
+
+
 def compute_scores(
     network: Network, seen: Image, *, show: Show = ignore, **options: object
 ) -> torch.Tensor:

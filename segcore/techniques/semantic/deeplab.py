@@ -41,7 +41,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.networks.answer import answer_classes
-from segcore.networks.inference import compute_scores, to_input
+from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
 from segcore.networks.pictures import feature_maps, stretched
@@ -201,8 +201,7 @@ def segment(
     load_model: LoadModel = load_network,
 ) -> Segmentation:
     network = load_model(build, f"deeplab_{weights}")
-    seen = to_input(image, network.side * zoom)
-    show("What the network sees", seen, f"The image at {seen.shape[1]}×{seen.shape[0]} pixels.")
+    seen = look_at(image, network, zoom, show=show)
     show(
         "How far each rate looks",
         lambda: draw_taps(seen),

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segcore.networks.answer import answer_classes
-from segcore.networks.inference import compute_scores, to_input
+from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.network import LoadModel
 from segcore.networks.pictures import feature_maps
 from segcore.networks.settings import StreetWeights, Zoom
@@ -108,8 +108,7 @@ def segment(
     load_model: LoadModel = load_network,
 ) -> Segmentation:
     network = load_model(build, f"simple_cnn_{weights}")
-    seen = to_input(image, network.side * zoom)
-    show("What the network sees", seen, f"The image at {seen.shape[1]}×{seen.shape[0]} pixels.")
+    seen = look_at(image, network, zoom, show=show)
     show(
         "What decides a pixel",
         lambda: receptive_fields(seen),

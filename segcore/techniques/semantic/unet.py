@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segcore.networks.answer import answer_classes, answer_probabilities, show_network
-from segcore.networks.inference import compute_scores, stretch_contrast, to_input
+from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.instances import split_nuclei
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
@@ -153,10 +153,7 @@ def segment(
     load_model: LoadModel = load_network,
 ) -> Segmentation:
     network = load_model(build, f"unet_{weights}")
-    seen = to_input(image, network.side * zoom)
-    if network.stretched:
-        seen = stretch_contrast(seen)
-    show("What the network sees", seen, f"The image at {seen.shape[1]}×{seen.shape[0]} pixels.")
+    seen = look_at(image, network, zoom, show=show)
     scores = compute_scores(network, seen, show=show)
     if weights == "nuclei" and split:
         probabilities = answer_probabilities(network, scores, show=show)

@@ -4,7 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from segcore.networks.inference import to_classes, to_input, to_probabilities, to_segmentation
+from segcore.networks.inference import (
+    look_at,
+    stretch_contrast,
+    to_classes,
+    to_input,
+    to_probabilities,
+    to_segmentation,
+)
+from segcore.networks.network import Network
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (192, 256), (300, 401), (37, 900)])
@@ -20,6 +28,18 @@ def test_what_a_network_sees_has_sides_that_its_strides_divide(shape):
 def test_an_image_of_the_right_size_is_seen_as_it_is():
     image = np.random.default_rng(0).integers(0, 256, (192, 256, 3), dtype=np.uint8)
     assert to_input(image, 256) is image
+
+
+def test_a_network_that_learned_from_stretched_images_gets_them():
+    faint = np.full((64, 64, 3), 10, np.uint8)
+    faint[:, 32:] = 20
+    plain, stretched = (Network(None, (), 64, stretched) for stretched in (False, True))
+    assert np.array_equal(look_at(faint, plain, 1.0), faint)
+    seen = look_at(faint, stretched, 1.0)
+    assert set(np.unique(seen[:, :32])) == {0}
+    assert set(np.unique(seen[:, 32:])) == {255}
+    assert np.array_equal(stretch_contrast(seen), seen)
+    assert stretch_contrast(np.full((3, 3, 3), 77, np.uint8)).max() == 0
 
 
 def test_classes_are_the_greatest_enlarged_probability():
