@@ -8,6 +8,7 @@ from pages.ui import models
 from pages.ui.picker import Picture, full_size, scale_points
 from pages.ui.progress import Quiet, is_cancelled, resume, run_patiently
 from segcore.export import coco_json, labels_png, overlay_png, segments_csv
+from segcore.render import png
 from segcore.result import Segmentation
 from segcore.run import run
 from segcore.snippet import snippet
@@ -52,6 +53,13 @@ def draw_downloads(
             "segments.csv",
             "text/csv",
             lambda: segments_csv(result, picture.image),
+        ),
+        (
+            "Image",
+            "PNG: the image itself, as it was worked on",
+            "image.png",
+            "image/png",
+            lambda: png(picture.image),
         ),
         (
             "COCO",

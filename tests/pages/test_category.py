@@ -211,7 +211,7 @@ def test_the_script_is_that_of_the_settings(visit):
 def test_downloads_are_offered(visit):
     seen = visit().open_tab("Downloads")
     labels = [button.label for button in seen.page.download_button]
-    assert labels == ["Labels", "Overlay", "Segments", "COCO"]
+    assert labels == ["Labels", "Overlay", "Segments", "Image", "COCO"]
 
 
 def test_steps_are_the_steps_of_the_run(visit, technique):

@@ -87,7 +87,7 @@ def decoded(pane):
 @pytest.mark.parametrize(
     ("chosen", "terms", "caution"),
     [
-        ("street", "as free as its code", "never saw a photograph"),
+        ("street", "As free as the code (MIT)", "never saw a photograph"),
         ("camvid", "For research and personal use only (CC BY-NC 4.0).", "one town"),
         ("nuclei", "CC0.", "nothing else"),
     ],

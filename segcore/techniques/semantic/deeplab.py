@@ -250,7 +250,7 @@ TECHNIQUE = Technique(
     sample="street",
     fails=Preset("Poles too thin to see", {"zoom": 0.5}, "street"),
     presets=(
-        Preset("Photographs of streets", {"weights": "camvid"}, "street"),
+        Preset("Learned from photographs", {"weights": "camvid"}, "street"),
         Preset("Twice the size: rates look half as far", {"zoom": 2.0}, "street"),
     ),
     network=Architecture(

@@ -200,7 +200,7 @@ TECHNIQUE = Technique(
     presets=(
         Preset("FCN-8s, where the paper ends", {"stride": 8}, "street"),
         Preset("FCN-16s", {"stride": 16}, "street"),
-        Preset("Photographs of streets", {"weights": "camvid"}, "street"),
+        Preset("Learned from photographs", {"weights": "camvid"}, "street"),
     ),
     network=Architecture(
         build,

@@ -157,7 +157,7 @@ TECHNIQUE = Technique(
     segment=segment,
     sample="street",
     fails=Preset("Streets are all it knows", {"weights": "street"}, "coffee"),
-    presets=(Preset("Photographs of streets", {"weights": "camvid"}, "street"),),
+    presets=(Preset("Learned from photographs", {"weights": "camvid"}, "street"),),
     network=Architecture(
         build,
         paper_parameters=29_500_000,

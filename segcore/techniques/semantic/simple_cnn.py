@@ -144,7 +144,7 @@ TECHNIQUE = Technique(
     fails=Preset("Twice the size, half the view", {"zoom": 2.0}, "street"),
     presets=(
         Preset("As in the article", {"weights": "street"}, "street"),
-        Preset("Photographs of streets", {"weights": "camvid"}, "street"),
+        Preset("Learned from photographs", {"weights": "camvid"}, "street"),
     ),
     network=Architecture(
         build,

@@ -170,7 +170,7 @@ TECHNIQUE = Technique(
     sample="street",
     fails=Preset("Streets are all it knows", {"weights": "street"}, "coffee"),
     presets=(
-        Preset("Photographs of streets", {"weights": "camvid"}, "street"),
+        Preset("Learned from photographs", {"weights": "camvid"}, "street"),
         Preset("Touching nuclei, taken apart", {"weights": "nuclei"}, "cells"),
         Preset("A cat", {"weights": "pets"}, "chelsea"),
     ),

@@ -318,7 +318,7 @@ TECHNIQUE = Technique(
     sample="street",
     fails=Preset("One texture, many answers", {}, "gravel"),
     presets=(
-        Preset("Photographs of streets", {"weights": "camvid"}, "street"),
+        Preset("Learned from photographs", {"weights": "camvid"}, "street"),
         Preset("Four times as many patches", {"zoom": 2.0}, "street"),
     ),
     network=Architecture(
