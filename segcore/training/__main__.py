@@ -12,13 +12,13 @@ from segcore.catalog import get_technique
 from segcore.errors import SegcoreError
 from segcore.networks.network import Build, Network
 from segcore.networks.tuning import is_bfloat16_faster
-from segcore.training.cards import to_file, write_card
+from segcore.training.cards import write_card
 from segcore.training.evaluate import evaluate, evaluate_sizes
 from segcore.training.loop import Progress, Report, train
 from segcore.training.recipes import RECIPES, Recipe, get_recipe
 from segcore.training.sets import SETS, WORK
 from segcore.training.table import write_table
-from segcore.weights import FOLDER, load_network, read_card, shipped
+from segcore.weights import FOLDER, from_file, load_network, read_card, shipped, to_file
 
 
 def main() -> None:
@@ -61,12 +61,10 @@ def _train(recipe: Recipe) -> None:
     average, seconds = train(
         module, recipe, data, work=WORK, report=_reporter(recipe.name), fast=fast
     )
-    file = to_file(average, data)
-    finished = build(len(data.names))
-    finished.load_state_dict({n: t.half() for n, t in average.state_dict().items()})
-    network = Network(finished.eval(), data.names, data.side, data.stretched)
+    file = to_file(Network(average, data.names, data.side, data.stretched))
+    network = from_file(build, file, recipe.name)  # measured is what the file holds
     scores = evaluate(recipe, data, lambda _build, _name: network)
-    count = sum(p.numel() for p in finished.parameters())
+    count = sum(p.numel() for p in average.parameters())
     write_card(FOLDER, recipe, data, file, parameters=count, seconds=seconds, scores=scores)
     print(recipe.name, json.dumps(scores, ensure_ascii=False), flush=True)
 

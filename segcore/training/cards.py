@@ -8,23 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
-from torch import nn
 
 from segcore.training.recipes import Recipe
 from segcore.training.sets import DataSet
-
-
-def to_file(module: nn.Module, data: DataSet) -> bytes:
-    """The module's numbers in half precision, with what is needed to use them, as .safetensors."""
-    tensors = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in module.state_dict().items()
-    }
-    facts = {"names": "\n".join(data.names), "side": str(data.side)}
-    if data.stretched:
-        facts["contrast"] = "stretched"
-    return save(tensors, facts)
 
 
 def write_card(
@@ -42,7 +28,7 @@ def write_card(
     Args:
         folder: where they go.
         recipe, data: how and on what the network was trained.
-        file: the weights as `to_file` makes them.
+        file: the weights.
         parameters: how many numbers the network learned.
         seconds: processor time of the training.
         scores: measured on the part of the set that is kept for it.

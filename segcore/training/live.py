@@ -28,11 +28,11 @@ from typing import Any, Final, TypeAlias
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from segcore.errors import SettingError
 from segcore.metrics.overlap import Confusion
+from segcore.networks.network import Network
 from segcore.networks.pictures import diagram
 from segcore.networks.tuning import is_bfloat16_faster
 from segcore.techniques.semantic.simple_cnn import build as build_cnn
@@ -50,6 +50,7 @@ from segcore.training.lesson import (
     read_lesson,
     read_rate,
 )
+from segcore.weights import to_file
 
 PACE: Final = 0.6  # seconds between two points of the curve, where measuring takes little of it
 MEASURED: Final = 0.25  # share of the time that measuring may take
@@ -181,12 +182,8 @@ class Pupil:
             return self._score(images).argmax(1)
 
     def to_file(self) -> bytes:
-        """The weights in half precision, in the form that segcore.weights reads."""
-        tensors = {
-            name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-            for name, tensor in self.module.state_dict().items()
-        }
-        return save(tensors, {"names": "\n".join(self.lesson.names), "side": str(SIDE)})
+        """The weights, as the dashboard's own are kept."""
+        return to_file(Network(self.module, self.lesson.names, SIDE))
 
     def _score(self, images: Tensor) -> Tensor:
         images = images.contiguous(memory_format=torch.channels_last)

@@ -51,19 +51,7 @@ def load_network(build: Build, name: str) -> Network:
     Raises:
         WeightsError: the file is missing, is not the one on its card, or is of another network.
     """
-    # Imported here, since torch takes seconds to load and most pages never need it.
-    from safetensors.torch import load
-
-    data = read_weights(name)
-    facts = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    names = tuple(facts["names"].split("\n"))
-    module = build(len(names))
-    try:
-        module.load_state_dict(load(data))
-    except RuntimeError:
-        raise WeightsError(f"{name}.safetensors holds the weights of another network.") from None
-    stretched = facts.get("contrast") == "stretched"
-    return Network(module.float().eval(), names, int(facts["side"]), stretched)
+    return from_file(build, read_weights(name), name)
 
 
 def read_weights(name: str) -> bytes:
@@ -82,3 +70,46 @@ def read_weights(name: str) -> bytes:
             "put the original back."
         )
     return data
+
+
+def from_file(build: Build, file: bytes, name: str) -> Network:
+    """The network that a file of weights holds, in evaluation mode.
+
+    Args:
+        build: makes the module from its number of output channels.
+        file: what `to_file` makes.
+        name: what an error calls it.
+
+    Raises:
+        WeightsError: the weights are of another network.
+    """
+    # Imported here, since torch takes seconds to load and most pages never need it.
+    from safetensors.torch import load
+
+    header = int.from_bytes(file[:8], "little")
+    facts = json.loads(file[8 : 8 + header])["__metadata__"]
+    names = tuple(facts["names"].split("\n"))
+    module = build(len(names))
+    try:
+        module.load_state_dict(load(file))
+    except RuntimeError:
+        raise WeightsError(f"{name}.safetensors holds the weights of another network.") from None
+    stretched = facts.get("contrast") == "stretched"
+    return Network(module.float().eval(), names, int(facts["side"]), stretched)
+
+
+def to_file(network: Network) -> bytes:
+    """A network as a file of weights: its numbers in half precision, and what their use needs.
+
+    The same network gives the same bytes.
+    """
+    from safetensors.torch import save
+
+    tensors = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in network.module.state_dict().items()
+    }
+    facts = {"names": "\n".join(network.names), "side": str(network.side)}
+    if network.stretched:
+        facts["contrast"] = "stretched"
+    return save(tensors, facts)

@@ -172,8 +172,9 @@ def _drawn_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with random weights of the U-Net for streets, photographs of them, and nuclei."""
     import torch
 
+    from segcore.networks.network import Network
     from segcore.techniques.semantic.unet import build
-    from segcore.training.cards import to_file, write_card
+    from segcore.training.cards import write_card
     from segcore.training.recipes import RECIPES
     from segcore.training.sets import SETS
 
@@ -188,7 +189,8 @@ def _drawn_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if len(classes) == 1:
             scores = {"iou": 0.812, "dice": 0.896, "ap50": 0.7}
         write_card(
-            *(folder, RECIPES[name], data, to_file(module, data)),
+            *(folder, RECIPES[name], data),
+            weights.to_file(Network(module, data.names, data.side, data.stretched)),
             parameters=sum(part.numel() for part in module.parameters()),
             seconds=754.0,
             scores=scores,

@@ -9,18 +9,20 @@ from safetensors.torch import load
 
 import segcore
 from segcore import SettingError, WeightsError
+from segcore.networks.network import Network
 from segcore.training import table
-from segcore.training.cards import to_file, write_card
+from segcore.training.cards import write_card
 from segcore.training.recipes import RECIPES, get_recipe
 from segcore.training.sets import SETS
-from segcore.weights import read_card, shipped
+from segcore.weights import read_card, shipped, to_file
 
 
 def test_a_file_and_its_card_agree(tmp_path):
     recipe = replace(get_recipe("simple_cnn_street"), steps=1)
     data = SETS["street"]
     module = segcore.TECHNIQUES["simple_cnn"].network.build(11)
-    file = to_file(module, data)
+    network = Network(module, data.names, data.side)
+    file = to_file(network)
     write_card(tmp_path, recipe, data, file, parameters=7, seconds=90.0, scores={"miou": 0.5})
     card = json.loads((tmp_path / "simple_cnn_street.json").read_text("utf-8"))
     assert (tmp_path / "simple_cnn_street.safetensors").read_bytes() == file
@@ -30,7 +32,7 @@ def test_a_file_and_its_card_agree(tmp_path):
     assert card["recipe"]["steps"] == 1
     assert {p.suffix for p in tmp_path.iterdir()} == {".safetensors", ".json"}
     assert load(file).keys() == module.state_dict().keys()
-    assert to_file(module, data) == file  # byte for byte
+    assert to_file(network) == file  # byte for byte
 
 
 def test_every_network_has_its_recipes():
