@@ -64,12 +64,7 @@ class Recipe:
 
 NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
 
-# U-Net computes most at full size, so that it has seen least of the world after the same steps.
-FURTHER = {"unet": (1200,)}
-
-_streets = [
-    Recipe(network, "street", 1600, restarts=FURTHER.get(network, ())) for network in NETWORKS
-]
+_streets = [Recipe(network, "street", 1600) for network in NETWORKS]
 _camvid = [
     Recipe(
         network,
