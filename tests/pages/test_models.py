@@ -17,6 +17,8 @@ from segcore.networks.network import Network
 
 SEMANTIC = "pages/semantic.py"
 
+ROOT = Path(__file__).parents[2]
+
 
 class Megabyte:
     """Stands for a module with as many numbers."""
@@ -162,3 +164,19 @@ def test_no_other_page_loads_pytorch():
         [sys.executable, "-c", PAGES_WITHOUT_NETWORKS], cwd=root, capture_output=True, text=True
     )
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_only_a_deep_page_loads_torch():
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "seen = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "for page in ('classical', 'clustering', 'training'):\n"
+        "    seen.switch_page(f'pages/{page}.py').run()\n"
+        "    assert not seen.exception, page\n"
+        "print('torch' in sys.modules)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert ran.stdout.split() == ["False"], ran.stderr
