@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bystander [clustering | semantic]
 
 clustering: ten people move the number of clusters of K-Means on, as soon as the picture of the last
-move is there, each with a seed of its own. semantic: eight people move the zoom of U-Net, each on a
-street of its own, while two networks are trained live. So nobody's result comes out of the cache
-of another. The bystander's pictures are timed alone on the server before, and after.
+move is there, each with a seed of its own. semantic: eight people fill streets of their own with
+ever more cars and have U-Net segment each, while two networks are trained live. So nobody's result
+comes out of the cache. The bystander's pictures are timed alone on the server before, and after.
 """
 
 import asyncio
@@ -46,11 +46,11 @@ async def cluster(server: Server, person: int, end: float) -> list[Rerun]:
 async def segment(server: Server, person: int, end: float) -> list[Rerun]:
     """One person who keeps U-Net busy until `end`."""
     link = {"technique": "unet", "street.seed": 5_000_000 + person}
-    zooms = itertools.cycle((1.25, 0.75, 1.5, 1.0, 1.75, 0.5, 2.0))
+    crowds = itertools.cycle(percent / 100 for percent in range(101))  # each a new street
     async with session(server, "semantic", **link) as visitor:
         reruns = [await visitor.open()]
         while time.perf_counter() < end:
-            reruns.append(await visitor.move("unet.zoom", next(zooms), to_end=False))
+            reruns.append(await visitor.move("street.crowd", next(crowds), to_end=False))
     return reruns
 
 
