@@ -280,7 +280,7 @@ def _attention_frames(
         queries, keys, _ = block.split(tokens)
         query = queries[0, :, patch[1] * columns + patch[0], None].float()
         fits = query @ keys[0].float().transpose(1, 2) / query.shape[-1] ** 0.5
-        weights = fits.softmax(-1).reshape(-1, rows, columns).numpy()
+        weights = fits.softmax(-1).reshape(-1, rows, columns).float().numpy()
         heads = [_framed(_heat(image, plane), patch, PATCH) for plane in weights]
         frames.append(np.vstack([np.hstack(heads[:2]), np.hstack(heads[2:])]))
     return Frames(tuple(frames), tuple(f"block {number + 1}" for number in range(len(frames))))

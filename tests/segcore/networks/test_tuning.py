@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from segcore import TECHNIQUES
 from segcore.networks import tuning
-from segcore.networks.network import PLAIN, Way
+from segcore.networks.network import PLAIN, Network, Way
 from segcore.networks.tuning import WAYS, fastest_way, is_bfloat16_faster, tuned
 from segcore.result import Image
 from segcore.run import run
 from segcore.samples import get_sample
+from segcore.scenes.street import NAMES as STREET
 from segcore.technique import ignore
 from segcore.techniques.semantic.unet import build
 from segcore.weights import load_network
@@ -47,3 +49,16 @@ def test_the_module_that_is_tuned_stays_as_it_was():
     assert module.training
     assert np.array_equal(before.detach().numpy(), module.weight.detach().numpy())
     assert module.weight.is_contiguous()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("key", [t.key for t in TECHNIQUES.values() if t.network is not None])
+def test_every_way_shows_its_steps(key, way, monkeypatch):
+    monkeypatch.setattr(tuning, "fastest_way", lambda *_: way)
+    torch.manual_seed(0)
+    network = tuned(Network(TECHNIQUES[key].network.build(11).eval(), STREET, 64))
+    steps = run(key, street(), load_model=lambda *_: network).steps
+    assert len(steps) >= 4
+    for step in steps:
+        if isinstance(step.picture, np.ndarray):
+            assert np.isfinite(step.picture.astype(np.float64)).all(), step.title
