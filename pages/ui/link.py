@@ -69,6 +69,8 @@ def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) ->
     values = {name: texts[0] for name, texts in given.items() if len(texts) == 1}
     twice = [reprlib.repr(name) for name in given if name not in values]
     errors = [f"{name} stands more than once." for name in twice]
+    if "sample" not in values:
+        values |= _named_by_settings(values)
     picked = SAMPLES.get(values.get("sample", ""))
     for name in ("side", "sample"):
         try:
@@ -86,6 +88,14 @@ def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) ->
     errors += wrong + _drop_outside(known[key], settings)
     set_settings(known[key], settings)
     return errors
+
+
+def _named_by_settings(values: Mapping[str, str]) -> dict[str, str]:
+    """The sample of a link that names a scene by nothing but its settings."""
+    for sample in SAMPLES.values():
+        if sample.scene is not None and any(name.startswith(_prefix(sample)) for name in values):
+            return {"sample": sample.key}
+    return {}
 
 
 def _restore_scene(values: dict[str, str], sample: Sample | None) -> list[str]:

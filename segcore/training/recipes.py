@@ -64,7 +64,10 @@ class Recipe:
 
 NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
 
-_streets = [Recipe(network, "street", 1600) for network in NETWORKS]
+# The simple CNN sees eight pixels and has learned what they tell after half of the steps.
+_streets = [
+    Recipe(network, "street", 800 if network == "simple_cnn" else 1600) for network in NETWORKS
+]
 _camvid = [
     Recipe(
         network,

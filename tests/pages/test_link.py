@@ -193,6 +193,13 @@ def test_a_scene_s_settings_without_the_scene_are_one_sentence(visit):
     assert seen.change("sample", "street").link == {"technique": "thresholding", "sample": "street"}
 
 
+def test_a_scene_s_settings_alone_name_the_scene(visit):
+    seen = visit(**{"street.seed": "3", "street.size": "128"})
+    assert seen.sentences == []
+    assert seen.link["sample"] == "street"
+    assert seen.link["street.seed"] == "3"
+
+
 def test_going_back_restores_the_scene_before(visit):
     first = {"technique": "thresholding", "sample": "street", "street.size": "128"}
     seen = visit(**first)
