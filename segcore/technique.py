@@ -118,7 +118,7 @@ class Setting:
             return f"at most {self.most} points (x, y) of whole numbers from 0 up"
         kind = "a whole number" if self.type is int else "a number"
         odd = self.type is int and self.step == 2 and self.low is not None and self.low % 2 == 1
-        return f"{'an odd' + kind[1:] if odd else kind} from {self.low:g} to {self.high:g}"
+        return f"{'an odd' + kind[1:] if odd else kind} from {self.low:,.10g} to {self.high:,.10g}"
 
     def check(self, value: object) -> Value:
         """`value` in the setting's own type.

@@ -110,7 +110,7 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"| data | {card['data']} |"
     yield f"| terms | {card['terms']} |"
     for name, value in card["recipe"].items():
-        if name not in ("network", "data"):
+        if name not in ("network", "data") and value not in (None, []):
             text = _windows(value) if name == "windows" else _words(value)
             yield f"| {name.replace('_', ' ')} | {text} |"
     yield f"| time | {card['minutes']:,} processor minutes on {card['machine']} |"

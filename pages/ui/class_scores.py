@@ -107,6 +107,10 @@ def draw_class_scores(finished: Finished, scene: Scene, *, has_background: bool)
             f"{', '.join(compared.strange)}: no class of this scene; its pixels count as "
             f"{compared.zero}."
         )
+    st.caption(
+        "Means are over the classes that are in the truth or in the result: one that is only "
+        "invented counts as 0, one that is nowhere does not count."
+    )
     _draw_pictures(finished, scene, compared)
     left, right = st.columns(2, gap="large")
     with left:

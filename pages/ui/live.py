@@ -276,6 +276,9 @@ def _draw_lines(
         colors = {"domain": kinds, "range": list(ACCENTS[1 : 1 + len(kinds)])}
         legend = {"orient": "top", "title": None}
         line["color"] = {"field": "kind", "type": "nominal", "scale": colors, "legend": legend}
+        # Where both lines run together, the dashes of the first leave the second to be seen.
+        dashes = {"domain": kinds, "range": [[6, 4], [1, 0]][: len(kinds)]}
+        line["strokeDash"] = {"field": "kind", "type": "nominal", "scale": dashes, "legend": None}
     ends = {"x": {"field": "end", "type": "quantitative", "title": "seconds"}}
     layers = [
         {"mark": {"type": "line", "color": ACCENTS[1], "clip": True}, "encoding": line},

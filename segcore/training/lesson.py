@@ -237,6 +237,8 @@ def to_csv(curve: Sequence[Point]) -> str:
 
 
 # Without reason a network calls everything background; that alone scores less than this.
+EARLY: Final = 6.0  # seconds in which no training can show what becomes of it
+GOOD: Final = 0.8  # mean IoU from which only outlines are left
 CHANCE = {"by_class": 0.25, "random": 0.25, "cells": 0.5}
 GAP = 0.1  # mean IoU between training and unseen images from which we speak of overfitting
 BY_HEART = 10  # times that it must have seen each image for that
@@ -266,6 +268,8 @@ def _advice(lesson: Lesson, curve: Sequence[Point]) -> str:
             f"It overfits: it knows its {lesson.n_images} images by heart rather than the rule "
             "behind them. Give it more images."
         )
+    if last.seconds < EARLY and last.unseen < GOOD:
+        return "That is too early to say more."
     if last.unseen < CHANCE[lesson.task]:
         return f"It has hardly learned anything. {_remedy(last.learning_rate)}"
     if lesson.task == "random" and lesson.network == "simple_cnn":
@@ -275,6 +279,8 @@ def _advice(lesson: Lesson, curve: Sequence[Point]) -> str:
         )
     if last.unseen - earlier.unseen > RISE:
         return "It was still learning: smaller batches make more steps in the same time."
+    if last.unseen < GOOD:
+        return "It hardly rises any more: more images, or a lower rate now, may bring the rest."
     return "It knows what it can know from this; what is left are mostly pixels along outlines."
 
 
