@@ -72,7 +72,7 @@ _camvid = [
     Recipe(
         network,
         "camvid",
-        400 if network in ("simple_cnn", "deeplab", "vit") else 600,
+        300 if network in ("simple_cnn", "deeplab", "vit") else 600,
         start=f"{network}_street",
         windows=((1.0, (256, 192)),),
         learning_rate=1.5e-3,
