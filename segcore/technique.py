@@ -115,7 +115,8 @@ class Setting:
         if self.type is bool:
             return "true or false"
         if self.type is tuple:
-            return f"at most {self.most} points (x, y) of whole numbers from 0 up"
+            points = "one point" if self.most == 1 else f"{self.most} points"
+            return f"at most {points} (x, y) of whole numbers from 0 up"
         kind = "a whole number" if self.type is int else "a number"
         odd = self.type is int and self.step == 2 and self.low is not None and self.low % 2 == 1
         return f"{'an odd' + kind[1:] if odd else kind} from {self.low:,.10g} to {self.high:,.10g}"

@@ -69,7 +69,7 @@ def extremes(setting: Setting) -> list[Any]:
     if setting.type is bool:
         return [False, True]
     if setting.type is tuple:
-        return [(), ((0, 0),), ((3, 4), (20, 9), (3, 4))]
+        return [(), ((0, 0),), ((3, 4), (20, 9), (3, 4))[: setting.most]]
     return [setting.type(setting.low), setting.type(setting.high)]
 
 
@@ -89,7 +89,7 @@ def random_value(setting: Setting, rng: random.Random) -> Any:
     if setting.type is bool:
         return rng.random() < 0.5
     if setting.type is tuple:
-        return tuple((rng.randrange(50), rng.randrange(50)) for _ in range(rng.randrange(4)))
+        return tuple((rng.randrange(50), rng.randrange(50)) for _ in range(rng.randrange(4)))[: setting.most]
     steps = int((setting.high - setting.low) / setting.step)
     return setting.type(setting.low + setting.step * rng.randint(0, steps))
 
