@@ -89,7 +89,8 @@ def random_value(setting: Setting, rng: random.Random) -> Any:
     if setting.type is bool:
         return rng.random() < 0.5
     if setting.type is tuple:
-        return tuple((rng.randrange(50), rng.randrange(50)) for _ in range(rng.randrange(4)))[: setting.most]
+        count = min(rng.randrange(4), setting.most)
+        return tuple((rng.randrange(50), rng.randrange(50)) for _ in range(count))
     steps = int((setting.high - setting.low) / setting.step)
     return setting.type(setting.low + setting.step * rng.randint(0, steps))
 
