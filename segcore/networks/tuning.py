@@ -11,6 +11,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from segcore.networks.inference import compute_scores
 from segcore.networks.network import PLAIN, Network, Way
 
 if TYPE_CHECKING:
@@ -18,15 +23,34 @@ if TYPE_CHECKING:
 
 SIDE = 192  # pixels of the square image that is timed
 ROUNDS = 3
+AGREEMENT = 0.995  # least share of pixels whose labels are those of the plain way
 HOPELESS = 1.0  # seconds after which one pass says enough
 
 WAYS = (PLAIN, Way(channels_last=True), Way(channels_last=True, bfloat16=True))
 
 
 def tuned(network: Network) -> Network:
-    """The same network, set to compute in the way that is fastest on this machine."""
-    way = fastest_way(network.module)
+    """The same network, set to compute in the way that is fastest on this machine.
+
+    A way whose rounding changes the labels of more than one pixel in 200 is not taken: the indices
+    that SegNet pools by may jump for the last bit.
+    """
+    labels = _labels(network.module, PLAIN)
+    agreeing = [w for w in WAYS if (_labels(network.module, w) == labels).mean() >= AGREEMENT]
+    way = fastest_way(network.module, tuple(agreeing))
     return replace(network, module=_in_layout(network.module, way), way=way)
+
+
+def _labels(module: nn.Module, way: Way) -> npt.NDArray[np.int64]:
+    """The classes that win, H×W, on soft blobs of colour: what is decided by a hair shows there."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    blobs = cv2.resize(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), (SIDE, SIDE))
+    network = Network(_in_layout(module, way), (), SIDE, way=way)
+    with torch.inference_mode():
+        winners: npt.NDArray[np.int64] = compute_scores(network, blobs).argmax(1)[0].numpy()
+    return winners
 
 
 def fastest_way(module: nn.Module, ways: tuple[Way, ...] = WAYS) -> Way:

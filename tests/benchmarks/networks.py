@@ -11,13 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 import segcore
 from segcore.networks.inference import compute_scores
 from segcore.networks.network import PLAIN, Network
 from segcore.networks.tuning import tuned
+from segcore.scenes.street import street
 from segcore.weights import load_network
 from tests.benchmarks.table import median, print_table
 
@@ -45,7 +45,7 @@ def measure(key: str, side: int) -> list[str]:
     technique = segcore.TECHNIQUES[key]
     plain = load_network(technique.network.build, f"{key}_street")
     fast = tuned(plain)
-    image = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    image = street(side, side, seed=1_000_000).image
     x = torch.zeros(1, 3, side, side)
 
     def eager() -> None:

@@ -42,6 +42,19 @@ def test_the_fastest_way_is_chosen(monkeypatch):
     assert is_bfloat16_faster(module)
 
 
+def test_a_way_that_changes_labels_is_not_taken(monkeypatch):
+    labels = np.zeros((10, 100), np.int64)
+    jumping = labels.copy()
+    jumping[0, :6] = 1  # 0.6 % of the pixels
+    given = {PLAIN: labels, WAYS[1]: labels, WAYS[2]: jumping}
+    monkeypatch.setattr(tuning, "_labels", lambda *args: given[args[1]])
+    monkeypatch.setattr(tuning, "_seconds", lambda *args: 0.0 if args[1].bfloat16 else 1.0)
+    network = Network(torch.nn.Conv2d(3, 2, 1), ("A", "B"), 64)
+    assert not tuned(network).way.bfloat16
+    jumping[0, :2] = 0
+    assert tuned(network).way.bfloat16
+
+
 def test_the_module_that_is_tuned_stays_as_it_was():
     module = torch.nn.Conv2d(3, 8, 3, padding=1).train()
     before = module.weight.clone()
