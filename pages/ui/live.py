@@ -129,13 +129,18 @@ def _draw_buttons(training: Training | None) -> None:
             icon=":material/play_arrow:",
             on_click=_start,
         )
-        st.button(
-            "Resume" if state == "paused" else "Pause",
-            key="live.pause",
-            icon=":material/resume:" if state == "paused" else ":material/pause:",
-            disabled=state not in ("running", "paused"),
-            on_click=_pause,
-        )
+        # Two buttons, not one that toggles: Streamlit may deliver a click to two runs, when a new
+        # one interrupts the first, and a click that pauses must not go on again.
+        if state == "paused":
+            st.button("Resume", key="live.resume", icon=":material/resume:", on_click=_resume)
+        else:
+            st.button(
+                "Pause",
+                key="live.pause",
+                icon=":material/pause:",
+                disabled=state != "running",
+                on_click=_pause,
+            )
         st.button(
             "Stop",
             key="live.stop",
@@ -165,7 +170,12 @@ def _end_before() -> None:
 
 def _pause() -> None:
     training: Training = st.session_state[TRAINING]
-    (training.resume if training.state == "paused" else training.pause)()
+    training.pause()
+
+
+def _resume() -> None:
+    training: Training = st.session_state[TRAINING]
+    training.resume()
 
 
 def _stop() -> None:

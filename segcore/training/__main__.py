@@ -13,10 +13,11 @@ from segcore.errors import SegcoreError
 from segcore.networks.network import Build, Network
 from segcore.networks.tuning import is_bfloat16_faster
 from segcore.training.cards import write_card
-from segcore.training.evaluate import evaluate, evaluate_sizes
+from segcore.training.evaluate import evaluate_sizes
+from segcore.training.kinds import kind_of, set_of
 from segcore.training.loop import Progress, Report, train
 from segcore.training.recipes import RECIPES, Recipe, get_recipe
-from segcore.training.sets import SETS, WORK
+from segcore.training.sets import WORK
 from segcore.training.table import write_table
 from segcore.weights import FOLDER, from_file, load_network, read_card, shipped, to_file
 
@@ -51,19 +52,20 @@ def _each(names: list[str], act: Callable[[Recipe], None]) -> None:
 
 def _train(recipe: Recipe) -> None:
     WORK.mkdir(exist_ok=True)
-    data = SETS[recipe.data]
+    kind, data = kind_of(recipe), set_of(recipe)
     build = _architecture(recipe)
     torch.manual_seed(recipe.seed)
     module = build(len(data.names))
     if recipe.start is not None:
         _start_from(module, recipe.start, build)
     fast = is_bfloat16_faster(module)
+    objective = kind.objective(recipe, data.train(), data)
     average, seconds = train(
-        module, recipe, data, work=WORK, report=_reporter(recipe.name), fast=fast
+        module, recipe, objective, work=WORK, report=_reporter(recipe.name), fast=fast
     )
     file = to_file(Network(average, data.names, data.side, data.stretched))
     network = from_file(build, file, recipe.name)  # measured is what the file holds
-    scores = evaluate(recipe, data, lambda _build, _name: network)
+    scores = kind.evaluate(recipe, data, lambda _build, _name: network)
     count = sum(p.numel() for p in average.parameters())
     write_card(FOLDER, recipe, data, file, parameters=count, seconds=seconds, scores=scores)
     print(recipe.name, json.dumps(scores, ensure_ascii=False), flush=True)
@@ -101,7 +103,7 @@ def _reporter(name: str) -> Report:
 
 def _evaluate(recipe: Recipe) -> None:
     """Prints the scores now and on the card; exits with 1 if they are not the same."""
-    scores = evaluate(recipe, SETS[recipe.data], load_network)
+    scores = kind_of(recipe).evaluate(recipe, set_of(recipe), load_network)
     print(recipe.name, json.dumps(scores, ensure_ascii=False), flush=True)
     if scores != read_card(recipe.name)["scores"]:
         sys.exit(f"The card of {recipe.name} says otherwise: {read_card(recipe.name)['scores']}")

@@ -44,32 +44,39 @@ def augment(
     size: tuple[int, int],
     how: Augmentation,
     rng: np.random.Generator,
+    *,
+    mirrored: bool = True,
 ) -> tuple[Image, Targets]:
     """A random window of a randomly changed image, and the targets in it.
 
     Args:
         image: uint8 RGB H×W×3.
         targets: class numbers, or numbers of instances, H×W.
-        size: (width, height) of the window; outside the image both are mirrored.
+        size: (width, height) of the window.
         how: how much may change.
         rng: decides.
+        mirrored: whether both are mirrored outside the image; otherwise it is grey there, and the
+            targets are 0, since a thing and its mirror image would be one.
     """
     turns = int(rng.integers(4)) if how.quarter_turns else 0
     image, targets = np.rot90(image, turns), np.rot90(targets, turns)
     matrix = _placement((image.shape[1], image.shape[0]), size, how, rng)
+    border = cv2.BORDER_REFLECT_101 if mirrored else cv2.BORDER_CONSTANT
     window = cv2.warpAffine(
         np.ascontiguousarray(image),
         matrix,
         size,
         flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT_101,
+        borderMode=border,
+        borderValue=(127, 127, 127),
     )
     learned = cv2.warpAffine(
         np.ascontiguousarray(targets),
         matrix,
         size,
         flags=cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_REFLECT_101,
+        borderMode=border,
+        borderValue=0,
     )
     return _relit(window, how, rng), np.asarray(learned)
 

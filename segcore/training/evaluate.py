@@ -88,9 +88,9 @@ def _segment(
 
 def _reference(example: Example, data: DataSet) -> Labels:
     """The labels that a right segmentation has; IGNORE where nobody is asked."""
-    targets = example.targets.astype(np.int32)
     if data.key == "nuclei":
-        return np.minimum(targets, 1)
+        return np.minimum(example.targets, 1).astype(np.int32)
+    targets = data.to_channels(example.targets).astype(np.int32)
     if data.names[0] == "Background":
         return targets
     return np.where(targets == IGNORE, IGNORE, targets + 1)

@@ -56,6 +56,15 @@ class Recipe:
             step -= steps
         return len(self.restarts), 1.0
 
+    def window(self, step: int) -> tuple[int, int]:
+        """(width, height) of the windows of a step."""
+        cycle, done = self.place(step)
+        for share, size in self.windows:
+            if done < share and cycle == 0:
+                return size
+            done -= share
+        return self.windows[-1][1]
+
     @property
     def name(self) -> str:
         """Name of the weights, such as unet_street."""
@@ -66,7 +75,10 @@ NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
 
 # The simple CNN sees eight pixels and has learned what they tell after half of the steps.
 _streets = [
-    Recipe(network, "street", 800 if network == "simple_cnn" else 1600) for network in NETWORKS
+    Recipe(network, "street", 800, restarts=(300,))
+    if network == "simple_cnn"
+    else Recipe(network, "street", 1600, restarts=(1500,))
+    for network in NETWORKS
 ]
 _camvid = [
     Recipe(
@@ -87,7 +99,7 @@ _others = [
         1000,
         windows=((1.0, (192, 192)),),
         augmentation=CELLS,
-        restarts=(1000,),
+        restarts=(1000, 2000),
     ),
     Recipe(
         "unet",
@@ -100,7 +112,25 @@ _others = [
     ),
 ]
 
-RECIPES = MappingProxyType({recipe.name: recipe for recipe in (*_streets, *_camvid, *_others)})
+_instances = [
+    Recipe("mask_rcnn", "street", 3000),
+    Recipe("mask_rcnn", "nuclei", 1600, windows=((1.0, (192, 192)),), augmentation=CELLS),
+    Recipe(
+        "mask_rcnn",
+        "pets",
+        1500,
+        start="mask_rcnn_street",
+        windows=((1.0, (224, 192)),),
+        learning_rate=1.5e-3,
+        augmentation=PETS,
+    ),
+]
+
+_panoptic = [Recipe("panoptic", "street", 1500, start="mask_rcnn_street")]
+
+RECIPES = MappingProxyType(
+    {recipe.name: recipe for recipe in (*_streets, *_camvid, *_others, *_instances, *_panoptic)}
+)
 """Name of the weights -> recipe, in the order in which they are to be trained."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -33,14 +33,18 @@ VAL_SEED, N_MEASURED = 1_000_000, 500  # street scenes that are kept for measuri
 SIZES = ((256, 192), (256, 192), (320, 240), (384, 288))  # scene i has the size i modulo 4
 
 
+# Numbers of things, H×W from 1, 0 for none; and the index of the class of each.
+Things: TypeAlias = tuple[Targets, Sequence[int]]
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """An image with what a network is to say of it.
 
     Attributes:
         image: uint8 RGB H×W×3.
-        targets: uint8 H×W, the channel that should win, IGNORE where nothing is asked; of nuclei
-            uint16 H×W, the number of the nucleus, from which `to_channels` makes such a map.
+        targets: uint8 H×W, the channel that should win, IGNORE where nothing is asked; or uint16
+            H×W, numbers of nuclei or codes of things, from which `to_channels` makes such a map.
     """
 
     image: Image
@@ -58,6 +62,8 @@ class DataSet:
         train, val: make the examples of each part.
         stretched: whether the contrast of its images is stretched first.
         to_channels: makes the map of channels from the targets, once they are augmented.
+        to_things: makes from them the numbers of the things, H×W from 1, and the index of the class
+            of each.
         about: what it is, for the model card.
         terms: on which terms it, and what was made from it, may be used.
     """
@@ -71,6 +77,7 @@ class DataSet:
     terms: str
     stretched: bool = False
     to_channels: Callable[[Targets], Targets] = lambda targets: targets
+    to_things: Callable[[Targets], Things] = lambda targets: (targets, ())
 
 
 # Drawn scenes ------------------------------------------------------------------------------------
@@ -81,27 +88,27 @@ class Pool(Sequence[Example]):
 
     Args:
         name: word for the kind of scenes.
-        draw: makes the scene of a seed.
+        draw: makes the example of a seed.
         seeds: those that belong to the pool.
-        targets: makes an example's targets from a scene.
+        sources: folder of the code that draws; when it changes, all is drawn again.
     """
 
     def __init__(
         self,
         name: str,
-        draw: Callable[[int], Scene],
+        draw: Callable[[int], Example],
         seeds: range,
-        targets: Callable[[Scene], Targets],
+        sources: Path = Path(segcore.scenes.__path__[0]),
     ) -> None:
-        self._folder = WORK / f"{name}-{_digest_of_scenes()}"
+        self._folder = WORK / f"{name}-{_digest(sources)}"
         self._seeds = seeds
         self._folder.mkdir(parents=True, exist_ok=True)
         missing = [seed for seed in seeds if not self._path(seed).is_file()]
         with ProcessPoolExecutor() as workers:
             drawn = workers.map(draw, missing, chunksize=16)
-            for seed, scene in zip(missing, drawn, strict=True):
+            for seed, example in zip(missing, drawn, strict=True):
                 begun = self._path(seed).with_suffix(".begun.npz")
-                np.savez(begun, image=scene.image, targets=targets(scene))
+                np.savez(begun, image=example.image, targets=example.targets)
                 begun.replace(self._path(seed))
 
     def _path(self, seed: int) -> Path:
@@ -117,33 +124,54 @@ class Pool(Sequence[Example]):
             return Example(file["image"], file["targets"])
 
 
-def _digest_of_scenes() -> str:
-    """Eight hex digits that change whenever the code that draws scenes does."""
-    folder = Path(segcore.scenes.__path__[0])
-    sources = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
-    return hashlib.sha256(sources).hexdigest()[:8]
+def _digest(sources: Path) -> str:
+    """Eight hex digits that change whenever the code in a folder, or in a file, does."""
+    paths = [sources] if sources.is_file() else sorted(sources.rglob("*.py"))
+    code = b"".join(path.read_bytes() for path in paths)
+    return hashlib.sha256(code).hexdigest()[:8]
 
 
-def _draw_street(seed: int) -> Scene:
+def _draw_street(seed: int) -> Example:
     width, height = SIZES[seed % len(SIZES)]
-    return street(width, height, seed=seed)
+    return _coded(street(width, height, seed=seed))
 
 
-def _draw_street_to_measure(seed: int) -> Scene:
-    return street(256, 192, seed=seed)
+def _draw_street_to_measure(seed: int) -> Example:
+    return _coded(street(256, 192, seed=seed))
 
 
-def _draw_cells(seed: int) -> Scene:
-    return cells(256, 256, seed=seed)
+def _coded(scene: Scene) -> Example:
+    return Example(scene.image, to_codes(scene))
 
 
-def _classes(scene: Scene) -> Targets:
+def _draw_cells(seed: int) -> Example:
+    scene = cells(256, 256, seed=seed)
+    return Example(scene.image, scene.instances.astype(np.uint16))
+
+
+def to_codes(scene: Scene) -> Targets:
+    """256 × label + number of the thing, of every pixel: both in one map."""
+    return (256 * scene.labels + scene.instances).astype(np.uint16)
+
+
+def _classes(codes: Targets) -> Targets:
     """Channels 0 to 10 for the labels 1 to 11; void, 0, turns into 255, which is IGNORE."""
-    return (scene.labels - 1).astype(np.uint8)
+    return ((codes >> 8) - 1).astype(np.uint8)
 
 
-def _nuclei(scene: Scene) -> Targets:
-    return scene.instances.astype(np.uint16)
+def codes_to_things(
+    names: Sequence[str], known: Sequence[str] = STREET
+) -> Callable[[Targets], Things]:
+    """Makes things from codes: from labels of the names known to indices of those asked for."""
+    indices = [names.index(name) if name in names else 0 for name in known]
+
+    def to_things(codes: Targets) -> Things:
+        found, numbers = np.unique(codes.astype(np.int64), return_inverse=True)
+        real = found % 256 > 0
+        order = np.where(real, np.cumsum(real), 0).astype(np.uint16)
+        return order[numbers].reshape(codes.shape), [indices[c] for c in found[real] // 256 - 1]
+
+    return to_things
 
 
 # Photographs -------------------------------------------------------------------------------------
@@ -200,7 +228,7 @@ def rims(instances: Targets) -> Targets:
 def _with_scenes() -> Sequence[Example]:
     """Nuclei under the microscope, and half as many drawn ones, whose outlines are exact."""
     photographs = Photographs("nuclei/train", lambda truth: truth.astype(np.uint16))
-    return [*photographs, *Pool("cells", _draw_cells, range(len(photographs) // 2), _nuclei)]
+    return [*photographs, *Pool("cells", _draw_cells, range(len(photographs) // 2))]
 
 
 SETS = {
@@ -210,16 +238,16 @@ SETS = {
             "street",
             STREET,
             256,
-            lambda: Pool("street", _draw_street, range(N_STREETS), _classes),
+            lambda: Pool("street", _draw_street, range(N_STREETS)),
             lambda: Pool(
                 "street-val",
                 _draw_street_to_measure,
                 range(VAL_SEED, VAL_SEED + N_MEASURED),
-                _classes,
             ),
             about=f"{N_STREETS:,} street scenes that this project draws; measured on {N_MEASURED} "
             f"others (seeds from {VAL_SEED:,}) at 256×192.",
             terms="As free as the code (MIT).",
+            to_channels=_classes,
         ),
         DataSet(
             "camvid",

@@ -23,7 +23,7 @@ from segcore.technique import Choice, Range
 
 __all__ = ["NAMES", "street"]
 
-_LEAST_AREA = 10.0  # square units of the frame; less of a thing cannot be told apart
+_LEAST_AREA = 20.0  # square units of the frame; less of a thing cannot be told apart
 
 
 def street(

@@ -64,8 +64,8 @@ class Lamp:
 def paint_lamp(canvas: Canvas, lamp: Lamp) -> None:
     canvas.mark = POLE
     x, z, top = lamp.x, lamp.z, lamp.height
-    _upright(canvas, x, z, 0.0, top, 0.1, lamp.metal)
-    _upright(canvas, x, z, 0.0, 0.9, 0.14, lamp.metal)
+    _upright(canvas, x, z, 0.0, top, 0.13, lamp.metal)
+    _upright(canvas, x, z, 0.0, 0.9, 0.18, lamp.metal)
     tip = x + lamp.arm
     seen = canvas.light.lit(lamp.metal, distance=z)
     arm = [(x, top - 0.16, z), (tip, top + 0.1, z), (tip, top + 0.22, z), (x, top, z)]
@@ -81,9 +81,9 @@ def paint_lamp(canvas: Canvas, lamp: Lamp) -> None:
 
 def paint_bollard(canvas: Canvas, x: float, z: float, colour: Colour) -> None:
     canvas.mark = POLE
-    _upright(canvas, x, z, 0.0, 1.0, 0.1, colour)
-    if canvas.camera.size(0.2, z) > 1.2:
-        ring = [(x - 0.1, 0.72, z), (x + 0.1, 0.72, z), (x + 0.1, 0.86, z), (x - 0.1, 0.86, z)]
+    _upright(canvas, x, z, 0.0, 1.0, 0.13, colour)
+    if canvas.camera.size(0.26, z) > 1.2:
+        ring = [(x - 0.13, 0.72, z), (x + 0.13, 0.72, z), (x + 0.13, 0.86, z), (x - 0.13, 0.86, z)]
         canvas.fill(ring, canvas.light.lit(_WHITE, distance=z))
 
 
@@ -104,7 +104,7 @@ class Sign:
 
 def paint_sign(canvas: Canvas, sign: Sign, dice: Dice) -> None:
     canvas.mark = POLE
-    _upright(canvas, sign.x, sign.z, 0.0, sign.height + 0.3, 0.06, sign.metal)
+    _upright(canvas, sign.x, sign.z, 0.0, sign.height + 0.3, 0.085, sign.metal)
     with canvas.thing(SIGN):
         _paint_face(canvas, sign, dice)
 
@@ -251,7 +251,7 @@ _DISC = np.stack([np.cos(_CORNERS), np.sin(_CORNERS), _CORNERS * 0], 1)  # looks
 def paint_traffic_light(canvas: Canvas, light: TrafficLight) -> None:
     canvas.mark = POLE
     x, z, top = light.x, light.z, light.height
-    _upright(canvas, x, z, 0.0, top, 0.08, light.metal)
+    _upright(canvas, x, z, 0.0, top, 0.11, light.metal)
     with canvas.thing(SIGN):
         for half, edge, tone in ((0.24, 0.05, (20, 20, 22)), (0.19, 0.0, (52, 54, 56))):
             up = (top - 0.05 - edge, top + 1.11 + edge)

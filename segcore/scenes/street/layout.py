@@ -77,7 +77,7 @@ def plan_camera(street: Street, dice: Dice) -> Camera:
     return Camera(
         x,
         height,
-        focal=dice.number(175.0, 250.0),
+        focal=dice.number(190.0, 260.0),
         u=FRAME_WIDTH * (0.5 + dice.number(-0.16, 0.16)),
         v=FRAME_HEIGHT * dice.number(0.42, 0.56),
     )
@@ -86,7 +86,7 @@ def plan_camera(street: Street, dice: Dice) -> Camera:
 def plan_street(dice: Dice) -> Street:
     road = dice.number(3.4, 6.0)
     parking = tuple(2.2 if road > 4.2 and dice.chance(0.6) else 0.0 for _ in range(2))
-    crossings = tuple(z for z in (dice.number(7, 14), dice.number(24, 45)) if dice.chance(0.5))
+    crossings = tuple(z for z in (dice.number(7, 13), dice.number(18, 30)) if dice.chance(0.5))
     return Street(
         road,
         left=dice.number(2.2, 4.8),
@@ -150,7 +150,7 @@ def _plan_lamps(plan: Plan, dice: Dice) -> None:
         if not dice.chance(0.85):
             continue
         z = dice.number(6.0, 6.0 + pitch)
-        while z < 48.0:
+        while z < 36.0:
             lamp = Lamp(street.edge(side) + side * 0.55, z, height, -side * arm, metal)
             plan.props.append(
                 Prop(z, partial(paint_lamp, lamp=lamp), _pole_shade(lamp.x, z, height))
@@ -180,10 +180,10 @@ def _plan_signs(plan: Plan, seed: int) -> None:
     street, dice, faces = plan.street, Dice(seed, "signs"), Dice(seed, "faces")
     for _ in range(dice.whole(2, 5)):
         side = dice.sign()
-        z = dice.number(7.0, 26.0)
+        z = dice.number(5.5, 16.0)
         kind = dice.pick(SIGN_KINDS)
         x = street.edge(side) + side * dice.number(0.35, 0.9)
-        sign = Sign(x, z, dice.number(2.1, 2.9), dice.number(0.7, 0.95), kind, dice.pick(_METALS))
+        sign = Sign(x, z, dice.number(2.1, 2.7), dice.number(0.85, 1.15), kind, dice.pick(_METALS))
         painter = partial(paint_sign, sign=sign, dice=faces)
         plan.props.append(Prop(z, painter, _pole_shade(x, z, sign.height)))
     for crossing in street.crossings:
@@ -197,7 +197,7 @@ def _plan_signs(plan: Plan, seed: int) -> None:
                 plan.props.append(Prop(light.z, painter, _pole_shade(light.x, light.z, 3.5)))
     if dice.chance(0.14):
         colour = dice.pick(((30, 84, 168), (24, 112, 72), (236, 236, 232)))
-        gantry = Gantry(dice.number(18, 34), street.road + 0.8, 5.2, colour, dice.pick(_METALS))
+        gantry = Gantry(dice.number(14, 26), street.road + 0.8, 5.2, colour, dice.pick(_METALS))
         painter = partial(paint_gantry, gantry=gantry, dice=faces)
         plan.props.append(Prop(gantry.z, painter))
 
@@ -207,7 +207,7 @@ def _plan_fences(plan: Plan, dice: Dice) -> None:
     for side in (-1, 1):
         if dice.chance(0.55):  # before the houses
             kind, colour = dice.pick(FENCE_KINDS[:4]), dice.pick(_FENCES)
-            height = dice.number(0.8, 1.7)
+            height = dice.number(1.0, 1.8)
             x = street.front(side) - side * 0.05
             z0 = dice.number(2.0, 14.0)
             _add_fence(plan, x, z0, z0 + dice.number(8.0, 34.0), height, kind, colour)
@@ -264,7 +264,7 @@ def _plan_vehicles(plan: Plan, seed: int, crowd: float) -> None:
     for side in (-1, 1):
         if street.parking[(side + 1) // 2]:
             z = dice.number(7.0, 12.0)
-            while z < 52.0:
+            while z < 36.0:
                 if dice.chance(1.1 * crowd):
                     heading = "ahead" if side > 0 or dice.chance(0.3) else "back"
                     park(street.edge(side) - side * 1.12, z, heading)
@@ -272,23 +272,23 @@ def _plan_vehicles(plan: Plan, seed: int, crowd: float) -> None:
     for _ in range(dice.rate(9.0 * crowd)):
         side = dice.sign()
         lane = (street.road - street.parking[(side + 1) // 2]) * 0.5
-        park(side * lane, dice.number(8.0, 50.0), "ahead" if side > 0 else "back")
+        park(side * lane, dice.number(7.5, 34.0), "ahead" if side > 0 else "back")
     for _ in range(dice.rate(0.9 * crowd)):
         park(
             dice.number(-0.5, 0.5) * street.road,
-            dice.number(11.0, 26.0),
+            dice.number(9.0, 20.0),
             dice.pick(("left", "right")),
         )
 
 
 def _plan_people(plan: Plan, seed: int, crowd: float, wet: bool) -> None:
     street, dice = plan.street, Dice(seed, "people")
-    for _ in range(dice.rate(13.0 * crowd)):
+    for _ in range(dice.rate(14.0 * crowd)):
         side = dice.sign()
-        z = 5.5 + 28.0 * dice.number()
+        z = 6.0 + 17.0 * dice.number()
         near, far = street.edge(side) + side * 0.5, street.front(side) - side * 0.4
         x = near + (far - near) * dice.number()
-        if street.crossings and dice.chance(0.25):
+        if street.crossings and dice.chance(0.4):
             x, z = (
                 dice.number(-0.9, 0.9) * street.road,
                 dice.pick(street.crossings) + dice.number(0.4, 2.4),
@@ -303,10 +303,10 @@ def _plan_people(plan: Plan, seed: int, crowd: float, wet: bool) -> None:
 
 def _plan_riders(plan: Plan, seed: int, crowd: float) -> None:
     street, dice = plan.street, Dice(seed, "riders")
-    for _ in range(dice.rate(4.0 * crowd)):
+    for _ in range(dice.rate(4.5 * crowd)):
         side = dice.sign()
         facing = dice.pick((-1, 0, 0, 1))
-        z = dice.number(6.5, 24.0)
+        z = dice.number(5.5, 15.0)
         x = side * (street.road - dice.number(0.5, 1.2) - street.parking[(side + 1) // 2])
         if facing:
             x = dice.number(-0.8, 0.8) * (street.road + 2.0)
