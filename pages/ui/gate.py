@@ -25,6 +25,10 @@ class Gate:
         self._queue: deque[object] = deque()  # those inside come first
         self._seconds: dict[Hashable, float] = {}
 
+    def seconds(self, kind: Hashable) -> float | None:
+        """How long the last run of this kind took; None if there was none."""
+        return self._seconds.get(kind)
+
     @contextmanager
     def turn(self, kind: Hashable, waiting: Callable[[int], None]) -> Iterator[None]:
         """Waits for a place if the last run of this kind was long, and times this one.

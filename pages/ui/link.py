@@ -7,7 +7,7 @@ labels of choices instead of their names, and knows nothing of clicked points.
 import math
 import reprlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -29,11 +29,20 @@ def technique_key(category: str) -> str:
 
 
 def restore(techniques: Sequence[Technique]) -> None:
+    """Takes over the picture, the technique and its settings from the address, once."""
+    follow(lambda given: _restore(techniques, given))
+
+
+def follow(read: Callable[[Mapping[str, list[str]]], list[str]]) -> None:
     """Takes over what the address says, once; a sentence for each thing that is wrong in it.
 
     A browser may still tell an address that is older than the last one it was sent, when settings
     change quickly. Such an address is one of ours and must not turn the settings back; a moment
     later, the same address means that the person went back.
+
+    Args:
+        read: takes over the names and values that stand behind the question mark, and returns the
+            sentences.
     """
     given = _address()
     sent: list[dict[str, list[str]]] = st.session_state.setdefault("link.sent", [])
@@ -43,7 +52,7 @@ def restore(techniques: Sequence[Technique]) -> None:
         del sent[: sent.index(given)]
     elif given and not (given == st.session_state.get("link.seen") and _was_just_sent()):
         sent.clear()
-        st.session_state["link.errors"] = _restore(techniques, given)
+        st.session_state["link.errors"] = read(given)
     st.session_state["link.seen"] = given
 
 
@@ -66,6 +75,21 @@ def complaints() -> None:
 
 
 def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) -> list[str]:
+    values, errors = restore_picture(given)
+    known = {technique.key: technique for technique in techniques}
+    key = values.pop("technique", techniques[0].key)
+    if key not in known:
+        errors.append(str(SettingError("technique", "one of " + ", ".join(known), key)))
+        return errors
+    st.session_state[technique_key(known[key].category)] = key
+    settings, wrong = read_settings(known[key], values)
+    errors += wrong + drop_outside(known[key], settings)
+    set_settings(known[key], settings)
+    return errors
+
+
+def restore_picture(given: Mapping[str, list[str]]) -> tuple[dict[str, str], list[str]]:
+    """Takes over image, size and settings of a scene; the other values, and the sentences."""
     values = {name: texts[0] for name, texts in given.items() if len(texts) == 1}
     twice = [reprlib.repr(name) for name in given if name not in values]
     errors = [f"{name} stands more than once." for name in twice]
@@ -78,16 +102,7 @@ def _restore(techniques: Sequence[Technique], given: Mapping[str, list[str]]) ->
         except SettingError as error:
             errors.append(str(error))
     errors += _restore_scene(values, picked)
-    known = {technique.key: technique for technique in techniques}
-    key = values.pop("technique", techniques[0].key)
-    if key not in known:
-        errors.append(str(SettingError("technique", "one of " + ", ".join(known), key)))
-        return errors
-    st.session_state[technique_key(known[key].category)] = key
-    settings, wrong = read_settings(known[key], values)
-    errors += wrong + _drop_outside(known[key], settings)
-    set_settings(known[key], settings)
-    return errors
+    return values, errors
 
 
 def _named_by_settings(values: Mapping[str, str]) -> dict[str, str]:
@@ -114,7 +129,7 @@ def _prefix(sample: Sample) -> str:
     return f"{sample.key}."
 
 
-def _drop_outside(technique: Technique, settings: dict[str, Value]) -> list[str]:
+def drop_outside(technique: Technique, settings: dict[str, Value]) -> list[str]:
     """Takes out points that do not lie in the image, with a sentence for it."""
     errors = []
     for setting in technique.settings:
@@ -147,24 +162,34 @@ def read_settings(
 
 def write(technique: Technique, settings: Mapping[str, Value], picture: Picture) -> None:
     """Puts the current view into the address: only what differs from the defaults."""
-    values = {"technique": technique.key}
+    values = {"technique": technique.key, **picture_values(picture)}
+    send(values | changed_settings(technique, settings))
+
+
+def picture_values(picture: Picture) -> dict[str, str]:
+    """What the address says of the image; nothing of an upload, which no link can carry."""
+    values = {}
     if picture.sample is not None:
         sample = SAMPLES[picture.sample]
         values["sample"] = sample.key
-        for name, text in _changed(sample, current_settings(sample)).items():
+        for name, text in changed_settings(sample, current_settings(sample)).items():
             values[_prefix(sample) + name] = text
     if picture.side != SIDE:
         values["side"] = str(picture.side)
-    values |= _changed(technique, settings)
+    return values
+
+
+def send(values: Mapping[str, str]) -> None:
+    """Makes these names and values the address, if it is another one."""
     link = {name: [text] for name, text in values.items()}
     # The address itself is asked: a page that one comes back to starts with an empty one.
     if _address() != link:
         st.session_state["link.sent_at"] = time.monotonic()
         st.session_state["link.sent"] = [*st.session_state.get("link.sent", []), link][-MOST_SENT:]
-        st.query_params.from_dict(values)
+        st.query_params.from_dict(dict(values))
 
 
-def _changed(owner: Configurable, settings: Mapping[str, Value]) -> dict[str, str]:
+def changed_settings(owner: Configurable, settings: Mapping[str, Value]) -> dict[str, str]:
     """The settings that matter and differ from their defaults, as they stand in a link."""
     return {
         setting.name: setting.to_text(settings[setting.name])
