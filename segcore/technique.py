@@ -41,6 +41,17 @@ class Choice:
         self.labels.update(labelled)
 
 
+class Download:
+    """Further options of a choice, whose files are not here until a person asks for them.
+
+    `Download(fcn_resnet50="FCN-ResNet50")`: the option is the publisher's name of the weights, see
+    segcore.weights.pretrained.
+    """
+
+    def __init__(self, **labelled: str) -> None:
+        self.labels: dict[str, str] = labelled
+
+
 @dataclass(frozen=True)
 class Range:
     """A number from `low` to `high`, both included, on the grid low, low + step, …"""
@@ -87,6 +98,7 @@ class Setting:
         default: the parameter's default.
         options: allowed values of a choice, else None.
         option_labels: option -> what a page calls it.
+        downloads: those of the options whose files must be downloaded first.
         low, high, step: range of a number, else None.
         most: most points of a setting of points, else None.
         only: the setting matters while, for each name here, that setting has one of the values.
@@ -99,6 +111,7 @@ class Setting:
     default: Value
     options: tuple[Value, ...] | None = None
     option_labels: Mapping[Value, str] = field(default_factory=dict)
+    downloads: tuple[Value, ...] = ()
     low: float | None = None
     high: float | None = None
     step: float | None = None
@@ -222,8 +235,10 @@ def _read_setting(name: str, hint: Any, default: Value) -> Setting:
     facts: dict[str, Any] = {"label": _title(name)}
     for mark in marks:
         match mark:
-            case Choice():
-                facts |= {"options": tuple(mark.labels), "option_labels": mark.labels}
+            case Choice() | Download():
+                labels = facts.get("option_labels", {}) | mark.labels
+                facts |= {"options": tuple(labels), "option_labels": labels}
+                facts["downloads"] = tuple(mark.labels) if isinstance(mark, Download) else ()
             case Range():
                 step = mark.step or (1 if kind is int else (mark.high - mark.low) / 100)
                 facts |= {"low": mark.low, "high": mark.high, "step": step}
@@ -373,8 +388,56 @@ class Architecture:
 SECTIONS = ("Idea", "Used for", "When it fails", "References")
 
 
+class Method:
+    """What is made of one function: its signature holds the settings, its file is the article.
+
+    Techniques and tasks (see segcore.task) have this in common.
+    """
+
+    title: str
+    year: int
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function that answers, given an image and settings."""
+        raise NotImplementedError
+
+    @property
+    def key(self) -> str:
+        """Name of the file, which is its name in links and in the catalogue."""
+        return self.function.__module__.rpartition(".")[2]
+
+    @property
+    def category(self) -> str:
+        """Name of the folder that the file lies in."""
+        return self.function.__module__.split(".")[-2]
+
+    @cached_property
+    def settings(self) -> tuple[Setting, ...]:
+        return read_settings(self.function)
+
+    @cached_property
+    def article(self) -> Article:
+        return read_article(inspect.getmodule(self.function).__doc__ or "")
+
+    def complete(self, settings: Mapping[str, object]) -> dict[str, Value]:
+        """Every setting, checked; those not given have their default.
+
+        Raises:
+            SettingError: a name is unknown or a value breaks its setting's rule.
+        """
+        known = {setting.name: setting for setting in self.settings}
+        for name in settings:
+            if name not in known:
+                raise SettingError(f"A setting of {self.key}", "one of " + ", ".join(known), name)
+        return {
+            name: setting.check(settings.get(name, setting.default))
+            for name, setting in known.items()
+        }
+
+
 @dataclass(frozen=True)
-class Technique:
+class Technique(Method):
     """A segmentation technique: a function and what a page must know to teach it.
 
     Attributes:
@@ -398,37 +461,8 @@ class Technique:
     network: Architecture | None = None
 
     @property
-    def key(self) -> str:
-        """Name of the technique's file, which is its name in links and in the catalogue."""
-        return self.segment.__module__.rpartition(".")[2]
-
-    @property
-    def category(self) -> str:
-        """Name of the folder that the technique's file lies in."""
-        return self.segment.__module__.split(".")[-2]
-
-    @cached_property
-    def settings(self) -> tuple[Setting, ...]:
-        return read_settings(self.segment)
-
-    @cached_property
-    def article(self) -> Article:
-        return read_article(inspect.getmodule(self.segment).__doc__ or "")
-
-    def complete(self, settings: Mapping[str, object]) -> dict[str, Value]:
-        """Every setting of the technique, checked; those not given have their default.
-
-        Raises:
-            SettingError: a name is unknown or a value breaks its setting's rule.
-        """
-        known = {setting.name: setting for setting in self.settings}
-        for name in settings:
-            if name not in known:
-                raise SettingError(f"A setting of {self.key}", "one of " + ", ".join(known), name)
-        return {
-            name: setting.check(settings.get(name, setting.default))
-            for name, setting in known.items()
-        }
+    def function(self) -> Callable[..., Segmentation]:
+        return self.segment
 
 
 def read_article(docstring: str) -> Article:

@@ -24,6 +24,8 @@ PICTURES_MB = 96
 IMAGES_MB = 192
 SCORES_MB = 32
 NETWORKS_MB = 128
+PUBLISHED_MB = 1024
+MOST_PUBLISHED = 3  # networks that others have trained: one alone may have a quarter of a gigabyte
 
 
 def _size(value: Any) -> int:
@@ -48,9 +50,15 @@ def _size(value: Any) -> int:
 
 
 class Cache:
-    """A least-recently-used cache of at most `megabytes`, safe for many sessions at once."""
+    """A least-recently-used cache, safe for many sessions at once.
 
-    def __init__(self, megabytes: int) -> None:
+    Args:
+        megabytes: how much it holds.
+        most: how many values it holds, if that is bounded too.
+    """
+
+    def __init__(self, megabytes: int, most: int | None = None) -> None:
+        self._most = most
         self._values: LRUCache[Hashable, Any] = LRUCache(megabytes * 1_000_000, getsizeof=_size)
         self._lock = threading.Lock()
 
@@ -66,6 +74,8 @@ class Cache:
             # A value larger than the whole cache is given back but not kept.
             if _size(made) <= self._values.maxsize:
                 self._values[key] = made
+            while self._most is not None and len(self._values) > self._most:
+                self._values.popitem()
         return made
 
     def __contains__(self, key: Hashable) -> bool:
@@ -78,3 +88,4 @@ pictures = Cache(PICTURES_MB)
 images = Cache(IMAGES_MB)
 scores = Cache(SCORES_MB)
 networks = Cache(NETWORKS_MB)
+published = Cache(PUBLISHED_MB, MOST_PUBLISHED)

@@ -5,12 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.models import weights_name
+from pages.ui.models import published_name, weights_name
 from pages.ui.picker import verbatim
 from pages.ui.score_charts import class_bars
 from segcore.errors import WeightsError
 from segcore.technique import Architecture, Technique, Value
 from segcore.weights import read_card
+from segcore.weights.pretrained import Pretrained, describe
 
 # What a person should keep in mind who sees results of these weights.
 CAUTION = {
@@ -19,13 +20,28 @@ CAUTION = {
     "nuclei": "It never saw anything but nuclei: other round things may pass for some.",
     "pets": "It saw three breeds, large in the picture: other animals are new to it.",
 }
+MOST_NAMED = 24  # classes that stand below the settings
 SCORES = {
     "miou": ("Mean IoU", "Overlap over union, averaged over the classes"),
     "pixel_accuracy": ("Pixel accuracy", "Share of the pixels that are right"),
     "iou": ("IoU", "Overlap over union"),
     "dice": ("Dice", "Twice the overlap over the sum of both areas"),
-    "ap50": ("AP50", "Nuclei found, of all that are there or were invented, IoU > 0.5"),
+    "ap50": (
+        "AP50",
+        "Things found at an IoU of 0.5: average precision; where a network gives no scores, those "
+        "found among all that are there or were invented",
+    ),
+    "ap": ("AP", "Average precision over IoU 0.50, 0.55, …, 0.95, of the masks"),
+    "box_ap50": ("Box AP50", "Average precision of the boxes at an IoU of 0.5"),
+    "f50": ("Found", "Things found among all that are there or were invented, IoU > 0.5"),
+    "pq": ("PQ", "Panoptic quality: of each class SQ × RQ, averaged over the classes"),
+    "sq": ("SQ", "How well the segments found are covered: mean IoU"),
+    "rq": ("RQ", "F1 of finding them"),
+    "pq_things": ("PQ of things", "Panoptic quality of the classes that can be counted"),
+    "pq_stuff": ("PQ of stuff", "Panoptic quality of the other classes"),
 }
+HEADLINES = ("pq", "ap", "miou", "iou")  # the score that stands for all: the first that there is
+EACH = {"pq": "PQ", "ap": "AP50", "miou": "IoU"}  # headline -> the score of a single class
 
 
 def known_classes(card: Mapping[str, Any]) -> list[str]:
@@ -36,6 +52,10 @@ def known_classes(card: Mapping[str, Any]) -> list[str]:
 def draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
     """Below the settings: what the chosen weights were trained on, and on which terms."""
     if technique.network is None:
+        return
+    published = published_name(technique, settings)
+    if published is not None:
+        _draw_published(describe(published))
         return
     try:
         card = read_card(weights_name(technique, settings))
@@ -55,6 +75,10 @@ def draw_card(technique: Technique, settings: Mapping[str, Value]) -> None:
         return
     name = weights_name(technique, settings)
     st.markdown(f"#### {technique.title} · `{name}`")
+    if published_name(technique, settings) is not None:
+        with st.container(key="model-card"):  # see style.css
+            st.markdown("\n".join(["| | |", "|:--|:--|", *published_rows(describe(name))]))
+        return
     try:
         card = read_card(name)
     except WeightsError as error:
@@ -70,6 +94,45 @@ def draw_card(technique: Technique, settings: Mapping[str, Value]) -> None:
             st.markdown("##### How it was made\n" + "\n".join(_facts(card)))
 
 
+def _draw_published(weights: Pretrained) -> None:
+    """Below the settings: what weights that others publish know, and their terms."""
+    st.caption(f"{verbatim(weights.about)} **{verbatim(_terms(weights))}**")
+    knows = ", ".join(weights.titles[:MOST_NAMED])
+    more = len(weights.titles) - MOST_NAMED
+    if more > 0:
+        knows += f" and {more} more"
+    st.caption(f"It knows {verbatim(knows)} and nothing else, whatever the image shows.")
+
+
+def published_rows(weights: Pretrained) -> Iterator[str]:
+    """The rows of a table, in Markdown: all that the publisher says of the weights."""
+    scores = ", ".join(
+        f"{measure.replace('_', ' ')} {value:,.10g} on {data}"
+        for data, measure, value in weights.scores
+    )
+    facts = {
+        "file": f"{weights.file}, {weights.size}, from {weights.host}",
+        "trained": weights.about,
+        "scores": scores,
+        "classes": f"{len(weights.titles)}: {', '.join(weights.titles)}",
+        "parameters": f"{weights.n_parameters:,}",
+        "it sees": weights.preprocessing,
+        "terms": _terms(weights),
+    }
+    for name, text in facts.items():
+        if text:
+            yield f"| {name} | {verbatim(text)} |"
+    # Long and without spaces: as code they break anywhere, see style.css, and are no links.
+    yield f"| recipe | `{weights.recipe}` |"
+    yield f"| sha256 | `{weights.digits}…` |"
+
+
+def _terms(weights: Pretrained) -> str:
+    if weights.terms:
+        return f"Terms: {weights.terms}."
+    return "The publisher names no terms for these weights; ask before you use them commercially."
+
+
 def _draw_scores(scores: Mapping[str, Any]) -> None:
     st.markdown("##### On images that it never saw")
     numbers = {name: value for name, value in scores.items() if not isinstance(value, dict)}
@@ -77,20 +140,21 @@ def _draw_scores(scores: Mapping[str, Any]) -> None:
         for name, value in numbers.items():
             title, meaning = SCORES[name]
             st.metric(title, f"{value:.3f}", help=meaning, width="content")
-    classes = scores.get("iou")
+    classes = scores.get("each", scores.get("iou"))
     if isinstance(classes, dict):
+        title = EACH[_best_known(scores)]
         st.plotly_chart(
-            class_bars(list(classes), {"IoU": list(classes.values())}),
+            class_bars(list(classes), {title: list(classes.values())}),
             key="card.classes",
             config={"displayModeBar": False},
-            alt="IoU of each class",
+            alt=f"{title} of each class",
         )
 
 
 def _draw_comparison(network: Architecture, card: Mapping[str, Any] | None) -> None:
     """Ours beside the paper's."""
     ours = f"{card['parameters']:,}" if card else "–"
-    score = _headline(card["scores"]) if card else "–"
+    score = headline(card["scores"]) if card else "–"
     st.markdown(
         "| | ours | in the paper |\n|:--|:--|:--|\n"
         f"| parameters | {ours} | {network.paper_parameters:,} |\n"
@@ -99,9 +163,14 @@ def _draw_comparison(network: Architecture, card: Mapping[str, Any] | None) -> N
     )
 
 
-def _headline(scores: Mapping[str, Any]) -> str:
-    name = "miou" if "miou" in scores else "iou"
+def headline(scores: Mapping[str, Any]) -> str:
+    """The score of a card that stands for all of them, such as "Mean IoU 0.640"."""
+    name = _best_known(scores)
     return f"{SCORES[name][0]} {scores[name]:.3f}"
+
+
+def _best_known(scores: Mapping[str, Any]) -> str:
+    return next(name for name in HEADLINES if name in scores)
 
 
 def _facts(card: Mapping[str, Any]) -> Iterator[str]:

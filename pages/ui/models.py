@@ -1,18 +1,22 @@
 """The networks of the server: PyTorch loaded once, one copy of each network for all sessions."""
 
 import gc
+import inspect
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from pages.ui import cache
 from segcore.networks.network import Build, Network
+from segcore.networks.published import Wrap
 from segcore.networks.tuning import tuned
+from segcore.task import Task
 from segcore.technique import Technique, Value
 from segcore.weights import load_network
+from segcore.weights.pretrained import load_published
 
 _torch = threading.Lock()
 _is_ready = threading.Event()
@@ -30,15 +34,31 @@ def get_network(build: Build, name: str) -> Network:
         WeightsError: there are no such weights, or they are not what their card says.
     """
 
-    def load() -> Network:
-        return tuned(load_network(build, name))
+    return _shared(cache.networks, name, lambda: tuned(load_network(build, name)))
 
-    if name in cache.networks:
-        return cache.networks.get(name, load)
+
+def get_published(wrap: Wrap, name: str) -> Network:
+    """The server's copy of a network that torchvision publishes, loaded and tuned when asked for.
+
+    These are large: the ones that were not used for longest are let go, see pages.ui.cache.
+
+    Args:
+        wrap: makes of torchvision's module the one that is run.
+        name: torchvision's name of the model, such as fcn_resnet50.
+
+    Raises:
+        WeightsError: its file is not on this machine, or is not the one that was published.
+    """
+    return _shared(cache.published, name, lambda: tuned(load_published(wrap, name)))
+
+
+def _shared(kept: cache.Cache, name: Hashable, load: Callable[[], Network]) -> Network:
+    if name in kept:
+        return kept.get(name, load)
     # One at a time: two who ask at once share one copy, and no timing disturbs another. Who asks
     # for a network that is there does not wait.
     with _loading:
-        return cache.networks.get(name, load)
+        return kept.get(name, load)
 
 
 def is_ready() -> bool:
@@ -46,8 +66,8 @@ def is_ready() -> bool:
     return _is_ready.is_set()
 
 
-def collaborators(technique: Technique) -> dict[str, Any]:
-    """What a run of the technique takes beside its settings: a network gets the server's copy.
+def collaborators(technique: Technique | Task) -> dict[str, Any]:
+    """What a run takes beside its settings: a network gets the server's copy.
 
     Loads PyTorch, if nobody did before, and says so on the page.
     """
@@ -61,12 +81,20 @@ def collaborators(technique: Technique) -> dict[str, Any]:
         ):
             _load_torch()
         slot.empty()
-    return {"load_model": get_network}
+    taken = inspect.signature(technique.function).parameters
+    helpers = {"load_model": get_network, "load_pretrained": get_published}
+    return {name: helper for name, helper in helpers.items() if name in taken}
 
 
 def weights_name(technique: Technique, settings: Mapping[str, Value]) -> str:
-    """Name of the weights that these settings choose, such as unet_street."""
-    return f"{technique.key}_{settings['weights']}"
+    """Name of the weights that these settings choose, such as unet_street or fcn_resnet50."""
+    return published_name(technique, settings) or f"{technique.key}_{settings['weights']}"
+
+
+def published_name(technique: Technique | Task, settings: Mapping[str, Value]) -> str | None:
+    """The weights that these settings choose, if they are published ones that are downloaded."""
+    chosen = ((settings.get(s.name), s.downloads) for s in technique.settings)
+    return next((name for name, downloads in chosen if name in downloads), None)
 
 
 def _load_torch() -> None:

@@ -36,6 +36,12 @@ def stretched(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return np.asarray((plane - low) * (255.0 / max(high - low, 1e-6)), np.uint8)
 
 
+def as_squares(values: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """The values of (1, channels, 1, 1) as a board of grey squares, eight in a column."""
+    board = stretched(values[0].float().reshape(8, -1).numpy())
+    return np.repeat(np.repeat(board, 16, axis=0), 16, axis=1)
+
+
 def sheet(tiles: list[npt.NDArray[np.uint8]], columns: int = 6) -> npt.NDArray[np.uint8]:
     """Grey tiles (h×w) of one size in rows of `columns`, white lines between them."""
     height, width = tiles[0].shape

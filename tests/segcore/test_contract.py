@@ -17,8 +17,8 @@ import pytest
 from skimage import data
 
 import segcore
-from segcore import SettingError, read_image, run, snippet, weights
-from segcore.charts import Curve, Diagram, Frames, Histogram, HueWheel, Scatter, Surface
+from segcore import SettingError, WeightsError, read_image, run, snippet, weights
+from segcore.charts import Curve, Diagram, Frames, Histogram, HueWheel, Scatter, Surface, Table
 from segcore.images import fit
 from segcore.render import to_rgb
 from segcore.result import Image, Segmentation
@@ -27,11 +27,38 @@ from segcore.samples import SAMPLES
 from segcore.technique import Recorder, Setting, Technique, ignore
 
 RESERVED = {"technique", "sample", "side", "working_side", "show"}
-CHARTS = Histogram | Curve | Scatter | Surface | HueWheel | Diagram
+CHARTS = Histogram | Curve | Scatter | Surface | HueWheel | Diagram | Table
+
+
+DOWNLOADS = {
+    key: names
+    for key, technique in sorted(segcore.TECHNIQUES.items())
+    if (names := [option for s in technique.settings for option in s.downloads])
+}
+
+
+@pytest.fixture(scope="session")
+def downloaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Technique -> a folder as its downloads would leave it, with files made here."""
+    folders = {}
+    for key, names in DOWNLOADS.items():
+        from tests.segcore.weights.stand_ins import make_files
+
+        folders[key] = tmp_path_factory.mktemp(key)
+        make_files(folders[key], names)
+    return folders
 
 
 @pytest.fixture(params=sorted(segcore.TECHNIQUES))
-def technique(request: pytest.FixtureRequest) -> Technique:
+def technique(
+    request: pytest.FixtureRequest,
+    downloaded: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Technique:
+    if request.param in downloaded:
+        from tests.segcore.weights.stand_ins import install, undoable
+
+        install(str(downloaded[request.param]), undoable(monkeypatch))
     return segcore.TECHNIQUES[request.param]
 
 
@@ -145,6 +172,9 @@ def assert_finite(chart: Any) -> None:
             assert np.isfinite(value.astype(np.float64)).all(), name
     for series in getattr(chart, "curves", ()) + getattr(chart, "series", ()):
         assert np.isfinite(np.asarray(series.y, np.float64)).all(), series.name
+    for row in getattr(chart, "rows", ()):
+        assert len(row) == len(chart.columns)
+        assert np.isfinite([value for value in row if not isinstance(value, str)]).all(), row
 
 
 def test_odd_images(technique: Technique) -> None:
@@ -234,6 +264,20 @@ def test_studies(technique: Technique) -> None:
             assert step.caption.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("key", "option"), [(key, option) for key, names in DOWNLOADS.items() for option in names]
+)
+def test_without_its_file_a_download_says_how_to_get_it(
+    key: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    setting = next(s for s in segcore.TECHNIQUES[key].settings if option in s.downloads)
+    with pytest.raises(WeightsError, match=r"“Download [\d.,]+ MB from \S+”\.$") as error:
+        run(key, small("coins", 16), **{setting.name: option})
+    assert "\n" not in str(error.value)
+    assert not any(tmp_path.iterdir())
+
+
 def a_photograph() -> bytes:
     """A JPEG that lies on its side, so that the script must turn it as the page does."""
     photograph = PIL.Image.fromarray(small("astronaut", 100)[:, :72])
@@ -244,13 +288,32 @@ def a_photograph() -> bytes:
     return file.getvalue()
 
 
-def test_exported_script(technique: Technique, tmp_path: Path) -> None:
+def command(
+    technique: Technique, settings: dict[str, Any], downloaded: dict[str, Path]
+) -> list[str]:
+    """What a script is run with.
+
+    -I: neither the folder of this project nor PYTHONPATH can be imported from.
+    """
+    start = [sys.executable, "-I", "-W", "error"]
+    if not any(settings.get(s.name) in s.downloads for s in technique.settings):
+        return start
+    from tests.segcore.weights import stand_ins
+
+    return [*start, "-c", stand_ins.script(downloaded[technique.key])]
+
+
+def test_exported_script(technique: Technique, tmp_path: Path, downloaded: dict[str, Path]) -> None:
     photograph = a_photograph()
     (tmp_path / "image.jpg").write_bytes(photograph)
     for file in weights.FOLDER.glob(f"{technique.key}_*.safetensors"):
         shutil.copy(file, tmp_path)  # a network's script needs its weights beside it
     rng = random.Random(technique.key)
-    for number, settings in enumerate([{}, *(random_settings(technique, rng) for _ in range(3))]):
+    chosen = [{}, *(random_settings(technique, rng) for _ in range(3))]
+    for setting in technique.settings:
+        if setting.downloads:
+            chosen[-1][setting.name] = setting.downloads[0]
+    for number, settings in enumerate(chosen):
         script = snippet(technique.key, working_side=72, **settings)
         assert not re.search(r"^\s*(from|import) segcore", script, re.MULTILINE)
         assert "show" not in {word.strip("(.,)") for word in script.split()}
@@ -258,9 +321,8 @@ def test_exported_script(technique: Technique, tmp_path: Path) -> None:
         path = tmp_path / f"script{number}.py"
         path.write_text(script, "utf-8")
         labels = tmp_path / f"labels{number}.png"
-        # -I: neither the folder of this project nor PYTHONPATH can be imported from.
         ran = subprocess.run(
-            [sys.executable, "-I", "-W", "error", path, tmp_path / "image.jpg", labels],
+            [*command(technique, settings, downloaded), path, tmp_path / "image.jpg", labels],
             capture_output=True,
             text=True,
             cwd=tmp_path,

@@ -14,6 +14,10 @@ of the image to each side), one takes the mean of the whole image. A 1×1 convol
 answers. That is DeepLabv3; the small **decoder** that lays the result over sharp early maps, to get
 the outlines back, is what v3+ added.
 
+Among the pretrained ones, which are torchvision's, are v3 with three backbones and their light
+relative **LR-ASPP**: one branch looks at each pixel, another at the mean of the whole image, and
+the second is not put beside the first but gates it, channel by channel, by a factor from 0 to 1.
+
 Used for
 Street scenes for driving, portraits cut out on phones, land cover from satellites: scenes where
 objects come in many sizes.
@@ -28,13 +32,14 @@ bands.
 References
 L.-C. Chen, G. Papandreou, F. Schroff, H. Adam, *Rethinking atrous convolution for semantic image
 segmentation*, 2017 (v3). L.-C. Chen, Y. Zhu, G. Papandreou, F. Schroff, H. Adam, *Encoder-decoder
-with atrous separable convolution for semantic image segmentation*, 2018 (v3+).
+with atrous separable convolution for semantic image segmentation*, 2018 (v3+). A. Howard et al.,
+*Searching for MobileNetV3*, 2019 (LR-ASPP).
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import cv2
 import numpy as np
@@ -44,11 +49,27 @@ from segcore.networks.answer import answer_classes
 from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
-from segcore.networks.pictures import feature_maps, stretched
-from segcore.networks.settings import StreetWeights, Zoom
+from segcore.networks.pictures import as_squares, feature_maps
+from segcore.networks.published import (
+    LoadPublished,
+    score_as_published,
+    see_as_published,
+)
+from segcore.networks.published_deeplab import open_deeplab
+from segcore.networks.settings import Zoom
 from segcore.result import Image, Segmentation
-from segcore.technique import Architecture, Preset, Show, Technique, ignore
+from segcore.technique import (
+    Architecture,
+    Choice,
+    Download,
+    Label,
+    Preset,
+    Show,
+    Technique,
+    ignore,
+)
 from segcore.weights import load_network
+from segcore.weights.pretrained import load_published
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +77,12 @@ if TYPE_CHECKING:
 
 ASPP_RATES = (3, 6, 12)  # distance between the taps of a branch, in pixels of its maps
 OUTPUT_STRIDE = 8  # pixels of the image for one of those maps
+PUBLISHED = {
+    "lraspp_mobilenet_v3_large": "LR-ASPP MobileNetV3, photographs (COCO)",
+    "deeplabv3_mobilenet_v3_large": "MobileNetV3, photographs (COCO)",
+    "deeplabv3_resnet50": "ResNet50, photographs (COCO)",
+    "deeplabv3_resnet101": "ResNet101, photographs (COCO)",
+}
 
 
 def build(n_outputs: int) -> nn.Module:
@@ -145,7 +172,7 @@ def build(n_outputs: int) -> nn.Module:
             scene = self.scene(x.mean((2, 3), keepdim=True))
             show(
                 "ASPP branch, whole image",
-                partial(_as_squares, scene),
+                partial(as_squares, scene),
                 "64 numbers from the mean over the whole image, one grey square each, the same for "
                 "every pixel: what kind of scene this is.",
             )
@@ -195,11 +222,23 @@ def _pixelwise(inputs: int, outputs: int) -> nn.Module:
 def segment(
     image: Image,
     *,
-    weights: StreetWeights = "street",
+    weights: Annotated[
+        str,
+        Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
+        Download(**PUBLISHED),
+        Label("Trained on"),
+        "What the network learned: it knows these classes and no other.",
+    ] = "street",
     zoom: Zoom = 1.0,
     show: Show = ignore,
     load_model: LoadModel = load_network,
+    load_pretrained: LoadPublished = load_published,
 ) -> Segmentation:
+    if weights in PUBLISHED:
+        network = load_pretrained(open_deeplab, weights)
+        seen = see_as_published(image, weights, zoom, show=show)
+        scores = score_as_published(network, seen, weights, show=show)
+        return answer_classes(network, image, seen, scores, show=show)
     network = load_model(build, f"deeplab_{weights}")
     seen = look_at(image, network, zoom, show=show)
     show(
@@ -235,12 +274,6 @@ def draw_taps(seen: Image) -> Image:
 def _two_sources(x: torch.Tensor) -> npt.NDArray[np.uint8]:
     """Twelve of the merged maps above six of the low-level ones."""
     return np.vstack([feature_maps(x[:, :64]), feature_maps(x[:, 64:], 6)])
-
-
-def _as_squares(scene: torch.Tensor) -> npt.NDArray[np.uint8]:
-    """The 64 values of (1, 64, 1, 1) as an 8×8 board of grey squares."""
-    board = stretched(scene[0].float().reshape(8, 8).numpy())
-    return np.repeat(np.repeat(board, 16, axis=0), 16, axis=1)
 
 
 TECHNIQUE = Technique(

@@ -10,6 +10,10 @@ where $\mathrm{up}_2$ doubles a map by bilinear interpolation. The last $f_s$, e
 size, is the answer, called **FCN-32s, 16s, 8s** by its finest stride. The paper stops at 8. Our
 images have half the side of the paper's, and poles two pixels wide, so we go on to 4 and 2.
 
+The two pretrained ones are torchvision's: a **residual network** that stops shrinking at an eighth
+of the size, so that one score map, enlarged eight times, is enough. They know the twenty objects of
+PASCAL VOC on photographs.
+
 Used for
 The ancestor of every network on this page: before it, a window was slid over the picture, or
 superpixels were classified. Still a sound choice for land cover from satellites, free space for
@@ -27,7 +31,7 @@ J. Long, E. Shelhamer, T. Darrell, *Fully convolutional networks for semantic se
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -36,24 +40,38 @@ from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
 from segcore.networks.pictures import feature_maps
-from segcore.networks.settings import StreetWeights, Zoom
+from segcore.networks.published import (
+    LoadPublished,
+    score_as_published,
+    see_as_published,
+    split_backbone,
+    walk_backbone,
+)
+from segcore.networks.settings import Zoom
 from segcore.result import Image, Labels, Segmentation
 from segcore.technique import (
     Architecture,
     Choice,
+    Download,
     Label,
+    Only,
     Preset,
     Show,
     Technique,
     ignore,
 )
 from segcore.weights import load_network
+from segcore.weights.pretrained import load_published
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 FINEST = 2  # stride of the finest score map
+PUBLISHED = {
+    "fcn_resnet50": "ResNet50, photographs (COCO)",
+    "fcn_resnet101": "ResNet101, photographs (COCO)",
+}
 
 
 def build(n_outputs: int) -> nn.Module:
@@ -170,13 +188,46 @@ def _side_by_side(sums: list[torch.Tensor], size: torch.Size) -> Labels:
     return page
 
 
+def open_fcn(network: Any) -> nn.Module:
+    """Torchvision's FCN with its numbers, showing its steps, up to the scores before enlarging."""
+    from torch import nn
+
+    class ResidualFCN(nn.Module):
+        """Without the second head, which only helps in training."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.stages, self.handed_on = split_backbone(network.backbone)
+            *head, scores = network.classifier.children()
+            self.head, self.scores = nn.Sequential(*head), scores
+
+        def forward(self, x: torch.Tensor, show: Show = ignore) -> torch.Tensor:
+            x = self.head(walk_backbone(self.stages, self.handed_on, x, show=show)["out"])
+            show(
+                "What the scores are made of",
+                partial(feature_maps, x),
+                f"{x.shape[1]} maps after one more 3×3 convolution; 1×1 convolutions weigh them.",
+            )
+            scores: torch.Tensor = self.scores(x)
+            return scores
+
+    return ResidualFCN()
+
+
 def segment(
     image: Image,
     *,
-    weights: StreetWeights = "street",
+    weights: Annotated[
+        str,
+        Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
+        Download(**PUBLISHED),
+        Label("Trained on"),
+        "What the network learned: it knows these classes and no other.",
+    ] = "street",
     stride: Annotated[
         int,
         Choice(2, 4, 8, 16, 32),
+        Only(weights=("street", "camvid")),
         Label("Finest stride"),
         "Pixels between two positions of the finest score map that is used: 32 is blocky, the "
         "paper ends at 8.",
@@ -184,10 +235,16 @@ def segment(
     zoom: Zoom = 1.0,
     show: Show = ignore,
     load_model: LoadModel = load_network,
+    load_pretrained: LoadPublished = load_published,
 ) -> Segmentation:
-    network = load_model(build, f"fcn_{weights}")
-    seen = look_at(image, network, zoom, show=show)
-    scores = compute_scores(network, seen, show=show, stride=stride)
+    if weights in PUBLISHED:
+        network = load_pretrained(open_fcn, weights)
+        seen = see_as_published(image, weights, zoom, show=show)
+        scores = score_as_published(network, seen, weights, show=show)
+    else:
+        network = load_model(build, f"fcn_{weights}")
+        seen = look_at(image, network, zoom, show=show)
+        scores = compute_scores(network, seen, show=show, stride=stride)
     return answer_classes(network, image, seen, scores, show=show)
 
 
