@@ -1,4 +1,4 @@
-"""What goes into a technique and what comes out: images, labels, segments, steps, runs."""
+"""What goes in and what comes out: images, labels, segments, classes, boxes, steps, runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +48,64 @@ class Segmentation:
     def __post_init__(self) -> None:
         # A result is shared between sessions through the cache, so nobody may change it.
         self.labels.setflags(write=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """What an image shows, said once for the whole of it.
+
+    Attributes:
+        names: what could have been said, in the network's own order.
+        scores: float32 (n,), the probability of each name, 0 to 1. They sum to 1 where exactly one
+            name is right, and stand each for itself where several may be.
+
+    Raises:
+        ValueError: there is not one score from 0 to 1 for each name.
+    """
+
+    names: tuple[str, ...]
+    scores: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        _check_scores(self.scores, len(self.names))
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The objects of an image, each by the box around it.
+
+    Attributes:
+        boxes: float32 (n, 4), left, top, right, bottom in pixels of the image; the upper left
+            corner of the image is (0, 0), so that right - left is a width.
+        names: n names of classes.
+        scores: float32 (n,), the confidence in each, 0 to 1.
+
+    Raises:
+        ValueError: the three do not fit each other, or a box ends before it begins.
+    """
+
+    boxes: npt.NDArray[np.float32]
+    names: tuple[str, ...]
+    scores: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        _check_scores(self.scores, len(self.names))
+        if self.boxes.dtype != np.float32 or self.boxes.shape != (len(self.names), 4):
+            found = f"{self.boxes.dtype} {self.boxes.shape}"
+            raise ValueError(f"boxes must be float32 ({len(self.names)}, 4), but is {found}.")
+        if not (self.boxes[:, :2] <= self.boxes[:, 2:]).all():
+            raise ValueError("Every box must have left ≤ right and top ≤ bottom.")
+        self.boxes.setflags(write=False)
+
+
+def _check_scores(scores: npt.NDArray[np.float32], count: int) -> None:
+    """Checks one score for each of `count` names, and makes them read-only."""
+    if scores.dtype != np.float32 or scores.shape != (count,):
+        found = f"{scores.dtype} {scores.shape}"
+        raise ValueError(f"scores must be float32 ({count},), but is {found}.")
+    if not ((scores >= 0) & (scores <= 1)).all():  # NaN ends here too
+        raise ValueError("Scores must be numbers from 0 to 1.")
+    scores.setflags(write=False)
 
 
 def foreground(mask: npt.NDArray[Any], name: str = "Foreground") -> Segmentation:

@@ -1,4 +1,4 @@
-"""Running a technique of the catalogue on an image."""
+"""Running a technique or a task of the catalogue on an image."""
 
 import inspect
 import time
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from segcore.catalog import get_technique
+from segcore.catalog import get_task, get_technique
 from segcore.errors import ImageError, SettingError
-from segcore.result import Image, Run, Segmentation
-from segcore.technique import Recorder, Show
+from segcore.result import Classification, Detections, Image, Run, Segmentation
+from segcore.technique import Method, Recorder, Show, Value, ignore
 
 
 def run(key: str, image: Image, /, *, show: Show | None = None, **settings: Any) -> Run:
@@ -27,15 +27,12 @@ def run(key: str, image: Image, /, *, show: Show | None = None, **settings: Any)
         ImageError: the image is not of the form above.
     """
     technique = get_technique(key)
-    taken = inspect.signature(technique.segment).parameters
-    names = {setting.name for setting in technique.settings}
-    helpers = {n: v for n, v in settings.items() if n in taken and n not in names}
-    chosen = technique.complete({n: v for n, v in settings.items() if n not in helpers})
+    arguments = _arguments(technique, settings)
     recorder = Recorder() if show is None else show
     image = _checked(image)
 
     start = time.perf_counter()
-    segmentation = technique.segment(image, show=recorder, **chosen, **helpers)
+    segmentation = technique.segment(image, show=recorder, **arguments)
     seconds = time.perf_counter() - start
     if isinstance(recorder, Recorder):
         return Run(segmentation, tuple(recorder.steps), seconds - recorder.seconds)
@@ -67,6 +64,55 @@ def study(key: str, title: str, image: Image, /, *, show: Recorder, **settings: 
     answers[title](_checked(image), show=show, **technique.complete(settings))
     nothing = Segmentation(np.zeros((1, 1), np.int32), ())
     return Run(nothing, tuple(show.steps), time.perf_counter() - start)
+
+
+def classify(key: str, image: Image, /, *, show: Show = ignore, **settings: Any) -> Classification:
+    """Says what an image shows.
+
+    Args:
+        key: name of a task in segcore/tasks/classification, see segcore.TASKS.
+        image: uint8 H×W×3, RGB; it is not changed.
+        show: receives the steps.
+        **settings: settings of the task by name, and collaborators that it takes.
+
+    Raises:
+        SettingError: the task or a setting is unknown, or a value is out of its range.
+        ImageError: the image is not of the form above.
+        WeightsError: the weights are missing or are not the ones on their card.
+    """
+    answer: Classification = _answer("classification", key, image, show, settings)
+    return answer
+
+
+def detect(key: str, image: Image, /, *, show: Show = ignore, **settings: Any) -> Detections:
+    """Finds the objects of an image, each with the box around it, the best score first.
+
+    Args:
+        key: name of a task in segcore/tasks/detection, see segcore.TASKS.
+        image: uint8 H×W×3, RGB; it is not changed.
+        show: receives the steps.
+        **settings: settings of the task by name, and collaborators that it takes.
+
+    Raises:
+        SettingError: the task or a setting is unknown, or a value is out of its range.
+        ImageError: the image is not of the form above.
+        WeightsError: the weights are missing or are not the ones on their card.
+    """
+    answer: Detections = _answer("detection", key, image, show, settings)
+    return answer
+
+
+def _answer(kind: str, key: str, image: Image, show: Show, settings: dict[str, Any]) -> Any:
+    task = get_task(key, kind)
+    return task.answer(_checked(image), show=show, **_arguments(task, settings))
+
+
+def _arguments(method: Method, given: dict[str, Any]) -> dict[str, Value]:
+    """Every setting, checked, and the collaborators that are given."""
+    taken = inspect.signature(method.function).parameters
+    names = {setting.name for setting in method.settings}
+    helpers = {n: v for n, v in given.items() if n in taken and n not in names}
+    return method.complete({n: v for n, v in given.items() if n not in helpers}) | helpers
 
 
 def _checked(image: Image) -> Image:

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.picker import choose_sample
 from pages.ui.widgets import set_settings
 from segcore.samples import SAMPLES
+from segcore.task import Task
 from segcore.technique import Preset, Technique
 
 
@@ -36,20 +37,28 @@ def preset_button(technique: Technique, preset: Preset, title: str, icon: str, p
     )
 
 
-def _display(text: str) -> str:
+def with_formulas(text: str) -> str:
     """Markdown in which every display formula stands alone, as Streamlit's Markdown wants it."""
     return re.sub(r"\s*\$\$(.+?)\$\$\s*", r"\n\n$$\n\1\n$$\n\n", text, flags=re.DOTALL)
 
 
-def draw_article(technique: Technique) -> None:
-    """Draws the sections of the article in two columns: the idea, and what to know of it."""
-    article = technique.article
+def draw_article(method: Technique | Task) -> None:
+    """Draws the sections of the article in two columns: the idea, and what to know of it.
+
+    Of a technique, buttons show it at its best and at its worst.
+    """
+    article = method.article
+    technique = method if isinstance(method, Technique) else None
     idea, rest = st.columns([3, 2], gap="large")
     with idea:
-        st.markdown(f"#### {article.title}\n{_display(article.idea)}")
+        st.markdown(f"#### {article.title}\n{with_formulas(article.idea)}")
     with rest:
-        st.markdown(f"#### Used for\n{_display(article.used_for)}")
-        preset_button(technique, best(technique), "Show it at its best", ":material/thumb_up:", "a")
-        st.markdown(f"#### When it fails\n{_display(article.when_it_fails)}")
-        preset_button(technique, technique.fails, "Show it fail", ":material/thumb_down:", "a")
+        st.markdown(f"#### Used for\n{with_formulas(article.used_for)}")
+        if technique is not None:
+            at_best = best(technique)
+            preset_button(technique, at_best, "Show it at its best", ":material/thumb_up:", "a")
+        st.markdown(f"#### When it fails\n{with_formulas(article.when_it_fails)}")
+        if technique is not None:
+            failure = technique.fails
+            preset_button(technique, failure, "Show it fail", ":material/thumb_down:", "a")
     st.markdown("#### References\n" + article.references.replace("\n", "  \n"))

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cache, gate
-from segcore.result import Run
+
+T = TypeVar("T")
 
 PATIENCE = 0.4  # seconds before a run shows its progress: shorter ones would only flicker
 PACE = 0.1  # seconds between two drawings of the bar
@@ -55,8 +57,8 @@ class Progress:
         self._next = time.perf_counter() + PACE
 
 
-def run_patiently(name: Hashable, kind: Hashable, work: Callable[[Progress], Run]) -> Run:
-    """A run from the cache, or made now, in its turn and with its progress on the page.
+def run_patiently(name: Hashable, kind: Hashable, work: Callable[[Progress], T]) -> T:
+    """A result from the cache, or made now, in its turn and with its progress on the page.
 
     Args:
         name: names the run in the cache.
@@ -66,7 +68,7 @@ def run_patiently(name: Hashable, kind: Hashable, work: Callable[[Progress], Run
     slot = st.empty()
     progress = Progress(name, slot)
 
-    def make() -> Run:
+    def make() -> T:
         with gate.runs.turn(kind, progress.waiting):
             return work(progress)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from segcore.catalog import get_technique
+from segcore.catalog import get_method
 from segcore.errors import SegcoreError
 from segcore.networks.network import Build, Network
 from segcore.networks.tuning import is_bfloat16_faster
@@ -19,6 +19,7 @@ from segcore.training.loop import Progress, Report, train
 from segcore.training.recipes import RECIPES, Recipe, get_recipe
 from segcore.training.sets import WORK
 from segcore.training.table import write_table
+from segcore.training.tags import take_over
 from segcore.weights import FOLDER, from_file, load_network, read_card, shipped, to_file
 
 
@@ -57,7 +58,7 @@ def _train(recipe: Recipe) -> None:
     torch.manual_seed(recipe.seed)
     module = build(len(data.names))
     if recipe.start is not None:
-        _start_from(module, recipe.start, build)
+        take_over(module, recipe.start)
     fast = is_bfloat16_faster(module)
     objective = kind.objective(recipe, data.train(), data)
     average, seconds = train(
@@ -72,18 +73,10 @@ def _train(recipe: Recipe) -> None:
 
 
 def _architecture(recipe: Recipe) -> Build:
-    network = get_technique(recipe.network).network
+    network = get_method(recipe.network).network
     if network is None:
         raise SegcoreError(f"{recipe.network} is no network and cannot be trained.")
     return network.build
-
-
-def _start_from(module: torch.nn.Module, start: str, build: Build) -> None:
-    """Takes over every tensor of other weights that has the same name and shape."""
-    known = load_network(build, start).module.state_dict()
-    own = module.state_dict()
-    fitting = {n: t for n, t in known.items() if n in own and own[n].shape == t.shape}
-    module.load_state_dict(own | fitting)
 
 
 def _reporter(name: str) -> Report:

@@ -13,6 +13,7 @@ from segcore.training.objective import Objective
 from segcore.training.pixels import Pixels
 from segcore.training.recipes import Recipe
 from segcore.training.sets import SETS, DataSet, Example
+from segcore.training.tags import TAGS, Tags, evaluate_tags
 from segcore.training.thing_sets import PANOPTIC_SETS, THING_SETS
 from segcore.training.things import Things
 
@@ -38,9 +39,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "mask_rcnn": Kind(THING_SETS, Things, evaluate_things),
         "panoptic": Kind(PANOPTIC_SETS, Everything, evaluate_panoptic),
+        "pooled_cnn": Kind(TAGS, Tags, evaluate_tags),
     }
 )
-"""Key of the technique -> kind, where the network is not semantic."""
+"""Key of the technique or the task -> kind, where the network is not semantic."""
 
 
 def kind_of(recipe: Recipe) -> Kind:

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from segcore.errors import SettingError
 from segcore.training.augment import Augmentation
 
-DRAWN = Augmentation(scale=(0.6, 1.7), untouched=0.5, light=0.15, colour=0.05, blur=0.1)
+DRAWN = Augmentation(scale=(0.7, 2.0), untouched=0.3, light=0.15, colour=0.05, blur=0.1)
+NEAR = Augmentation(scale=(1.0, 2.2), untouched=0.2, light=0.15, colour=0.05, blur=0.1)
 STREET = Augmentation(scale=(0.7, 2.0), turn=4.0, light=0.35, colour=0.12, blur=0.1)
 CELLS = Augmentation((0.8, 2.0), turn=45.0, quarter_turns=True, light=0.25, colour=0.2, blur=0.15)
 PETS = Augmentation(scale=(0.7, 1.8), turn=15.0, light=0.4, colour=0.15, blur=0.1)
@@ -75,10 +76,15 @@ NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
 
 # The simple CNN sees eight pixels and has learned what they tell after half of the steps.
 _streets = [
-    Recipe(network, "street", 800, restarts=(300,))
-    if network == "simple_cnn"
-    else Recipe(network, "street", 1600, restarts=(1500,))
-    for network in NETWORKS
+    Recipe(network, "street", 800 if network == "simple_cnn" else 1600, restarts=cycles)
+    for network, cycles in (
+        ("simple_cnn", (300,)),
+        ("fcn", (400,)),
+        ("unet", (1500, 600)),
+        ("segnet", (400,)),
+        ("deeplab", (400,)),
+        ("vit", (400,)),
+    )
 ]
 _camvid = [
     Recipe(
@@ -113,12 +119,19 @@ _others = [
 ]
 
 _instances = [
-    Recipe("mask_rcnn", "street", 3000),
-    Recipe("mask_rcnn", "nuclei", 1600, windows=((1.0, (192, 192)),), augmentation=CELLS),
+    Recipe("mask_rcnn", "street", 3000, augmentation=NEAR),
+    Recipe(
+        "mask_rcnn",
+        "nuclei",
+        1600,
+        windows=((1.0, (192, 192)),),
+        augmentation=CELLS,
+        restarts=(1200,),
+    ),
     Recipe(
         "mask_rcnn",
         "pets",
-        1500,
+        900,
         start="mask_rcnn_street",
         windows=((1.0, (224, 192)),),
         learning_rate=1.5e-3,
@@ -126,10 +139,26 @@ _instances = [
     ),
 ]
 
-_panoptic = [Recipe("panoptic", "street", 1500, start="mask_rcnn_street")]
+_classifiers = [
+    Recipe("pooled_cnn", "street", 500, start="unet_street", batch=16, learning_rate=1e-3),
+    Recipe(
+        "pooled_cnn",
+        "pets",
+        500,
+        start="unet_pets",
+        batch=16,
+        windows=((1.0, (192, 192)),),
+        learning_rate=1e-3,
+        augmentation=PETS,
+    ),
+]
+_panoptic = [Recipe("panoptic", "street", 1000, start="mask_rcnn_street", augmentation=NEAR)]
 
 RECIPES = MappingProxyType(
-    {recipe.name: recipe for recipe in (*_streets, *_camvid, *_others, *_instances, *_panoptic)}
+    {
+        recipe.name: recipe
+        for recipe in (*_streets, *_camvid, *_others, *_instances, *_panoptic, *_classifiers)
+    }
 )
 """Name of the weights -> recipe, in the order in which they are to be trained."""
 

@@ -1,8 +1,9 @@
 """The comparison of all shipped weights, written into README.md by the command, not by hand."""
 
 from pathlib import Path
+from typing import Any
 
-from segcore.catalog import get_technique
+from segcore.catalog import get_method
 from segcore.errors import WeightsError
 from segcore.weights import read_card, shipped
 
@@ -31,8 +32,8 @@ def comparison() -> str:
         "|---|---|---|---|---|---|",
     ]
     cards = [read_card(name) for name in shipped()]
-    for card in sorted(cards, key=lambda c: (c["weights"], -_headline(c["scores"]))):
-        title = get_technique(card["network"]).title
+    for card in sorted(cards, key=lambda c: (c["weights"], *_rank(c["scores"]))):
+        title = get_method(card["network"]).title
         rows.append(
             f"| {title} | {card['weights']} | {card['parameters'] / 1e6:.2f} M "
             f"| {card['bytes'] / 1e6:.1f} MB | {card['minutes']:.0f} | {_scores(card['scores'])} |"
@@ -40,12 +41,27 @@ def comparison() -> str:
     return "\n".join(rows)
 
 
-def _headline(scores: dict[str, float]) -> float:
-    return float(scores.get("miou", scores.get("iou", 0.0)))
+# Key of a score on a card -> what the table calls it; the first that a card has ranks it.
+_SCORES = {
+    "miou": "mIoU",
+    "iou": "IoU",
+    "dice": "Dice",
+    "pq": "PQ",
+    "ap50": "mask AP50",
+    "ap": "mask AP",
+    "box_ap50": "box AP50",
+    "map": "mean AP",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+}
 
 
-def _scores(scores: dict[str, float]) -> str:
-    named = {"miou": "mIoU", "dice": "Dice", "ap50": "AP50 of instances"}
-    if "dice" in scores and "ap50" not in scores:
-        named = {"iou": "IoU", "dice": "Dice"}
-    return ", ".join(f"{name} {scores[key]:.3f}" for key, name in named.items() if key in scores)
+def _rank(scores: dict[str, Any]) -> tuple[int, float]:
+    """Networks that are measured alike stand together, the best first."""
+    key = next(key for key in _SCORES if isinstance(scores.get(key), float))
+    return list(_SCORES).index(key), -float(scores[key])
+
+
+def _scores(scores: dict[str, Any]) -> str:
+    found = {n: scores[k] for k, n in _SCORES.items() if isinstance(scores.get(k), float)}
+    return ", ".join(f"{name} {value:.3f}" for name, value in found.items())

@@ -13,6 +13,8 @@ from segcore.training.animals import draw_animals, draw_animals_to_measure
 from segcore.training.augment import Targets
 from segcore.training.sets import SETS, DataSet, Example, Pool, Things, codes_to_things
 
+SIDE = 384  # of a street: people in the distance are found when they are enlarged
+SIDE = 384  # of a street: people in the distance are found where they are enlarged
 ANIMALS = ("Cat", "Dog")
 N_ANIMALS, N_ANIMALS_MEASURED = 2000, 200
 _SOURCES = Path(animals.__file__)
@@ -37,8 +39,10 @@ def _animals_to_measure() -> Sequence[Example]:
 
 THING_SETS: Mapping[str, DataSet] = MappingProxyType(
     {
-        "street": replace(SETS["street"], names=STREET, to_things=codes_to_things(STREET)),
-        "nuclei": replace(SETS["nuclei"], names=("Nucleus",), to_things=numbered),
+        "street": replace(
+            SETS["street"], names=STREET, side=SIDE, to_things=codes_to_things(STREET)
+        ),
+        "nuclei": replace(SETS["nuclei"], names=("Nucleus",), side=400, to_things=numbered),
         "pets": DataSet(
             "pets",
             ANIMALS,
@@ -55,5 +59,5 @@ THING_SETS: Mapping[str, DataSet] = MappingProxyType(
 )
 
 PANOPTIC_SETS: Mapping[str, DataSet] = MappingProxyType(
-    {"street": replace(SETS["street"], to_things=codes_to_things(STREET))}
+    {"street": replace(SETS["street"], side=SIDE, to_things=codes_to_things(STREET))}
 )

@@ -10,7 +10,8 @@ from torch import nn
 from segcore.scenes.shapes import shapes
 from segcore.training import loop
 from segcore.training.augment import IGNORE, Augmentation
-from segcore.training.loop import Progress, class_weights, make_batch, segmentation_loss, train
+from segcore.training.loop import Progress, train
+from segcore.training.pixels import Pixels, class_weights, make_batch, segmentation_loss
 from segcore.training.recipes import Recipe
 from segcore.training.sets import DataSet, Example
 
@@ -41,7 +42,8 @@ def tiny():
 
 def run(work, recipe=RECIPE, report=print):
     work.mkdir(exist_ok=True)
-    return train(tiny(), recipe, DATA, work=work, report=report, fast=False)
+    objective = Pixels(recipe, examples(), DATA)
+    return train(tiny(), recipe, objective, work=work, report=report, fast=False)
 
 
 def test_the_loss_falls_and_progress_is_told(tmp_path):

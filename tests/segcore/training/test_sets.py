@@ -8,15 +8,12 @@ from segcore import ImageError
 from segcore.scenes.shapes import shapes
 from segcore.training import sets
 from segcore.training.augment import IGNORE
-from segcore.training.sets import SETS, Photographs, Pool, rims
+from segcore.training.sets import SETS, Example, Photographs, Pool, rims
 
 
 def draw(seed):
-    return shapes(32, 32, seed=seed)
-
-
-def targets(scene):
-    return scene.labels.astype(np.uint8)
+    scene = shapes(32, 32, seed=seed)
+    return Example(scene.image, scene.labels.astype(np.uint8))
 
 
 @pytest.fixture
@@ -34,15 +31,15 @@ def write_pair(folder, name, truth):
 
 
 def test_a_pool_draws_each_scene_once(work, monkeypatch):
-    pool = Pool("shapes", draw, range(5, 9), targets)
+    pool = Pool("shapes", draw, range(5, 9))
     assert len(pool) == 4
     assert np.array_equal(pool[0].image, draw(5).image)
-    assert np.array_equal(pool[3].targets, draw(8).labels)
+    assert np.array_equal(pool[3].targets, draw(8).targets)
     assert len(list(pool)) == 4
     assert len(pool[1:3]) == 2
     before = {p: p.stat().st_mtime_ns for p in (work / "work").rglob("*.npz")}
     assert len(before) == 4
-    Pool("shapes", draw, range(5, 10), targets)
+    Pool("shapes", draw, range(5, 10))
     assert all(p.stat().st_mtime_ns == then for p, then in before.items())
 
 

@@ -1,0 +1,149 @@
+"""The guided choice: questions, ranked techniques with reasons, each tried on the image at once."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from pages.ui import link, models
+from pages.ui.frame import frame_with_image
+from pages.ui.navigation import page_of_category
+from pages.ui.picker import Picture, verbatim
+from pages.ui.progress import Progress, Quiet, run_patiently
+from segcore.catalog import TECHNIQUES
+from segcore.errors import SegcoreError, SettingError
+from segcore.guide import QUESTIONS, SHOWN, Recommendation, cautions, open_questions, recommend
+from segcore.images import fit
+from segcore.render import jpeg, overlay, segment_colors
+from segcore.run import run
+from segcore.technique import Technique, Value
+
+THUMBNAIL = 400  # pixels of a picture, and the size at which its technique runs
+REASONS = 2  # that a card tells; the others are in its help
+
+
+def guide_page() -> None:
+    """Draws the whole page."""
+    link.follow(_restore)
+    picture = frame_with_image("Which one should I use?")
+    link.complaints()
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        answers = _ask()
+    with right:
+        for sentence in cautions(answers):
+            st.info(sentence, icon=":material/info:")
+        found = recommend(answers)
+        _draw_cards(picture, found[:SHOWN])
+        _draw_rest(picture, found[SHOWN:])
+    link.send(link.picture_values(picture) | answers)
+
+
+# Questions ---------------------------------------------------------------------------------------
+
+
+def _key(question: str) -> str:
+    return f"guide.{question}"
+
+
+def _restore(given: Mapping[str, list[str]]) -> list[str]:
+    """Takes over the picture and the answers."""
+    values, errors = link.restore_picture(given)
+    known = {question.key: question.options for question in QUESTIONS}
+    for name, option in values.items():
+        if name not in known:
+            errors.append(str(SettingError("A question", "one of " + ", ".join(known), name)))
+        elif option not in known[name]:
+            errors.append(str(SettingError(name, "one of " + ", ".join(known[name]), option)))
+        else:
+            st.session_state[_key(name)] = option
+    return errors
+
+
+def _ask() -> dict[str, str]:
+    """The questions, one below the other; what is not answered decides nothing."""
+    st.markdown("Answer what you can: each answer moves the techniques, and none is needed.")
+    answers: dict[str, str] = {}
+    for question in QUESTIONS:
+        if question not in open_questions(answers):
+            continue
+        chosen = st.pills(
+            question.text,
+            list(question.options),
+            format_func=question.options.__getitem__,
+            key=_key(question.key),
+            wrap=True,
+            persist_state="session",
+        )
+        if chosen is not None:
+            answers[question.key] = chosen
+    return answers
+
+
+# Techniques --------------------------------------------------------------------------------------
+
+
+def _draw_cards(picture: Picture, found: tuple[Recommendation, ...]) -> None:
+    """The best techniques, each tried on the image; a picture appears as soon as it is made."""
+    slots = []
+    with st.container(key="cards-guide"):  # laid out as a grid by style.css
+        for rank, one in enumerate(found, start=1):
+            with st.container(gap="small"):
+                slots.append(st.empty())
+                _draw_words(picture, one, rank)
+    for slot, one in zip(slots, found, strict=True):
+        with slot.container():
+            _draw_trial(picture, TECHNIQUES[one.technique], one.settings)
+
+
+def _draw_words(picture: Picture, one: Recommendation, rank: int) -> None:
+    technique = TECHNIQUES[one.technique]
+    _draw_link(picture, one, f"**{rank}. {technique.title}**")
+    st.caption(" ".join(one.reasons[:REASONS]), help=" ".join(one.reasons[REASONS:]) or None)
+
+
+def _draw_link(picture: Picture, one: Recommendation, label: str) -> None:
+    """A link to the technique's page with this image and these settings."""
+    technique = TECHNIQUES[one.technique]
+    page = page_of_category(technique.category)
+    if page is None:
+        st.markdown(label)
+        return
+    texts = {s.name: s.to_text(one.settings[s.name]) for s in technique.settings
+             if s.name in one.settings}  # fmt: skip
+    address = {"technique": technique.key, **link.picture_values(picture), **texts}
+    st.page_link(page.path, label=label, icon=page.icon, query_params=address)
+
+
+def _draw_rest(picture: Picture, found: tuple[Recommendation, ...]) -> None:
+    if not found:
+        return
+    with st.expander("Also possible", icon=":material/more_horiz:"):
+        for one in found:
+            _draw_link(picture, one, f"{TECHNIQUES[one.technique].title}: {one.reasons[0]}")
+
+
+def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> None:
+    """Half the image, half what the technique makes of it; or why there is nothing to see."""
+    try:
+        data = _trial(picture, technique, settings)
+    except SegcoreError as error:
+        st.info(verbatim(str(error)), icon=":material/block:")
+        return
+    st.image(data, width="stretch", output_format="JPEG", alt=f"A result of {technique.title}")
+
+
+def _trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> bytes:
+    helpers = models.collaborators(technique)
+
+    def make(progress: Progress) -> bytes:
+        image = fit(picture.image, THUMBNAIL)
+        result = run(technique.key, image, show=Quiet(progress), **settings, **helpers)
+        segments = result.segmentation.segments
+        split = overlay(image, result.segmentation.labels, 0.6, segment_colors(segments))
+        middle = image.shape[1] // 2
+        split[:, :middle] = image[:, :middle]
+        split[:, middle - 1 : middle + 1] = 255
+        return jpeg(split)
+
+    name = ("trial", technique.key, picture.digest, picture.side, tuple(sorted(settings.items())))
+    return run_patiently(name, ("trial", technique.key), make)

@@ -1,0 +1,97 @@
+"""The guide page: answers move the techniques, each is tried on the image, and links carry both."""
+
+import pytest
+
+from pages.ui import cache
+from segcore import TECHNIQUES, weights
+from segcore.guide import SHOWN, cautions, recommend
+
+GUIDE = "pages/guide.py"
+ANSWERS = {"subject": "other", "goal": "foreground", "cue": "brightness", "light": "uneven"}
+
+
+@pytest.fixture
+def seen(visit):
+    """`seen(**link)` on the guide, with a small image."""
+
+    def start(**link):
+        return visit(GUIDE, **{"sample": "coins", "side": "512"} | link)
+
+    return start
+
+
+def cards(seen):
+    """Titles of the techniques that were tried, in their order."""
+    links = seen.page.main.get("page_link")
+    labels = [link.proto.label for link in links]
+    return [label.strip("*").partition(". ")[2] for label in labels if label.startswith("**")]
+
+
+def titles(answers):
+    return [TECHNIQUES[one.technique].title for one in recommend(answers)[:SHOWN]]
+
+
+def test_answers_from_the_link_rank_and_try_the_techniques(seen):
+    page = seen(**ANSWERS)
+    assert cards(page) == titles(ANSWERS)
+    assert page.sentences == []
+    assert page.link.items() >= ANSWERS.items()
+
+
+def test_an_answer_moves_the_techniques(seen):
+    page = seen()
+    assert cards(page) == titles({})
+    page.change("guide.goal", "regions").change("guide.cue", "texture")
+    assert cards(page) == titles({"goal": "regions", "cue": "texture"})
+    assert cards(page)[0] == "Gabor texture"
+    assert page.link["cue"] == "texture"
+
+
+def test_questions_that_do_not_matter_are_not_asked(seen):
+    page = seen()
+    assert "guide.touching" not in page.drawn
+    page.change("guide.goal", "objects")
+    assert "guide.touching" in page.drawn
+    assert "guide.count" not in page.drawn
+
+
+def test_a_card_leads_to_its_page_with_these_settings(seen):
+    page = seen(**ANSWERS)
+    first = next(
+        link.proto for link in page.page.main.get("page_link") if link.proto.label.startswith("**1")
+    )
+    assert first.page == "classical"
+    for part in ("technique=thresholding", "sample=coins", "side=512", "method=sauvola"):
+        assert part in first.query_string
+
+
+def test_every_trial_is_made_once(seen, monkeypatch):
+    runs = cache.Cache(cache.RUNS_MB)
+    monkeypatch.setattr(cache, "runs", runs)
+    page = seen(**ANSWERS)
+    from pages.ui import guide
+
+    monkeypatch.setattr(guide, "run", lambda *_, **__: pytest.fail("It runs again."))
+    page.change("guide.priority", "speed")
+
+
+def test_cautions_are_said(seen):
+    answers = {"subject": "other", "goal": "regions", "cue": "meaning"}
+    page = seen(**answers)
+    assert set(cautions(answers)) <= set(page.sentences)
+
+
+def test_what_cannot_run_says_why_and_the_others_are_tried(seen, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(cache, "networks", cache.Cache(1))
+    monkeypatch.setattr(cache, "runs", cache.Cache(cache.RUNS_MB))
+    page = seen(subject="animals", goal="foreground", cue="brightness")
+    assert any("unet_pets.safetensors is missing" in s for s in page.sentences)
+    assert "Thresholding" in cards(page)
+
+
+def test_a_wrong_link_is_told(seen):
+    page = seen(goal="everything at once", colour="red")
+    assert any("goal must be one of foreground" in s for s in page.sentences)
+    assert any("colour" in s for s in page.sentences)
+    assert cards(page) == titles({})
