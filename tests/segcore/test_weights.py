@@ -10,13 +10,25 @@ import pytest
 
 import segcore
 from segcore import WeightsError, weights
+from segcore.catalog import get_method
 from segcore.weights import load_network, read_card, read_weights, shipped
 
 MEGABYTE = 1_000_000
 
 
 def build(key):
-    return segcore.TECHNIQUES[key].network.build
+    return get_method(key).network.build
+
+
+def choices(method):
+    """The weights of our own that a technique or a task offers."""
+    return [
+        option
+        for setting in method.settings
+        if setting.name == "weights"
+        for option in setting.options
+        if option not in setting.downloads
+    ]
 
 
 def test_every_choice_of_weights_ships():
@@ -24,11 +36,10 @@ def test_every_choice_of_weights_ships():
         f"{technique.key}_{option}"
         for technique in segcore.TECHNIQUES.values()
         if technique.network is not None
-        for setting in technique.settings
-        if setting.name == "weights"
-        for option in setting.options
-        if option not in setting.downloads
+        for option in choices(technique)
     }
+    for task in segcore.TASKS.values():
+        expected |= {task.weights_name(option) for option in choices(task)}
     assert set(shipped()) == expected
     assert {path.stem for path in weights.FOLDER.glob("*.safetensors")} == expected
 
@@ -47,8 +58,13 @@ def test_a_card_tells_what_its_file_is(name):
     assert not network.module.training
 
 
-def test_all_weights_together_are_small():
-    assert sum(p.stat().st_size for p in weights.FOLDER.glob("*.safetensors")) <= 40 * MEGABYTE
+@pytest.mark.parametrize(("folders", "most"), [({"semantic"}, 40), ({"instance", "panoptic"}, 12)])
+def test_the_weights_of_a_page_together_are_small(folders, most):
+    names = [
+        name for name in shipped() if get_method(read_card(name)["network"]).category in folders
+    ]
+    assert names
+    assert sum(read_card(name)["bytes"] for name in names) <= most * MEGABYTE
 
 
 @pytest.fixture
