@@ -1,4 +1,4 @@
-"""Charts as plain values: a technique says what to draw, pages/ui draws it with Plotly.
+"""Charts as plain values: a technique says what to draw, pages/ui draws it, mostly with Plotly.
 
 Every chart is a small frozen record of arrays, so that segcore needs no plotting library and a
 test can read the numbers that a page draws.
@@ -155,4 +155,18 @@ class Diagram:
     skips: tuple[tuple[int, int], ...] = ()
 
 
-Chart: TypeAlias = Histogram | Curve | Scatter | Surface | HueWheel | Frames | Diagram
+@dataclass(frozen=True)
+class Table:
+    """Facts in rows, where a picture would not show them one by one.
+
+    Attributes:
+        columns: what stands above each column.
+        rows: for each row one value per column: words, or a number, which is shown with two digits
+            behind the point unless it is whole.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+
+
+Chart: TypeAlias = Histogram | Curve | Scatter | Surface | HueWheel | Frames | Diagram | Table

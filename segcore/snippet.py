@@ -3,15 +3,16 @@
 The script inlines, with their comments, exactly the functions, classes and constants that the run
 uses. They are found by following names through the syntax tree, from `segment` and `read_image`
 down, and taken as they stand in their files, less what only serves the page: the `show` calls and
-the annotations of settings.
+the annotations of settings. Of `segment` that is left out, too, which the settings rule out.
 """
 
 import ast
 import builtins
 import importlib
 import inspect
+import operator
 import textwrap
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pprint import pformat
@@ -84,10 +85,13 @@ def snippet(key: str, /, *, working_side: int = WORKING_SIDE, **settings: Any) -
     """
     technique = get_technique(key)
     chosen = technique.complete(settings)
-    used = {name: chosen[name] for name in chosen if _applies(technique, name, chosen)}
+    given = {name: chosen[name] for name in chosen if _applies(technique, name, chosen)}
+    file = _read(technique.segment.__module__)
+    pruned = _prune_segment(file, {s.name: s.default for s in technique.settings} | given)
+    used = {name: value for name, value in given.items() if name in pruned.parameters}
     constants = {"WORKING_SIDE": working_side, **{n.upper(): v for n, v in used.items()}}
 
-    parts, imports = _collect(technique.segment.__module__)
+    parts, imports = _collect(file.module.__name__, pruned.text)
     taken = constants.keys() & parts.keys()
     if taken:
         raise TypeError(f"{sorted(taken)[0]} is both a setting and a constant of {key}.")
@@ -97,7 +101,7 @@ def snippet(key: str, /, *, working_side: int = WORKING_SIDE, **settings: Any) -
         title=technique.title,
         needs=", ".join(sorted(_needs(imports, body))),
         imports="\n".join(_sorted_imports(imports)),
-        constants="\n".join(f"{name} = {_literal(value)}" for name, value in constants.items()),
+        constants="\n".join(_constants(constants, pruned.decided)),
         body=body,
         arguments=_wrapped(arguments),
     )
@@ -112,6 +116,12 @@ def _needs(imports: Iterable[str], body: str) -> set[str]:
 
 def _applies(technique: Technique, name: str, chosen: dict[str, Any]) -> bool:
     return next(s for s in technique.settings if s.name == name).applies(chosen)
+
+
+def _constants(values: Mapping[str, Any], decided: Set[str]) -> Iterator[str]:
+    for name, value in values.items():
+        note = "  # code for some other values is left out" if name.lower() in decided else ""
+        yield f"{name} = {_literal(value)}{note}"
 
 
 def _literal(value: Any) -> str:
@@ -154,8 +164,13 @@ class _File:
 
 
 @lru_cache(maxsize=256)
-def _collect(module: str) -> tuple[dict[str, _Part], frozenset[str]]:
-    """Everything that `segment` of the module and `read_image` need, dependencies first."""
+def _collect(module: str, segment: str) -> tuple[dict[str, _Part], frozenset[str]]:
+    """Everything that `segment` of the module and `read_image` need, dependencies first.
+
+    Args:
+        module: name of the module.
+        segment: text of its `segment`, pruned.
+    """
     parts: dict[str, _Part] = {}
     imports = {"import sys", "import pathlib", "import cv2", "import numpy as np"}
     pending: set[str] = set()
@@ -166,7 +181,10 @@ def _collect(module: str) -> tuple[dict[str, _Part], frozenset[str]]:
             if owner in pending:
                 return
             pending.add(owner)
-            text, names = _clean(file, file.definitions[name])
+            if owner == f"{module}.segment":
+                text, names = segment, _names_used(segment, file)
+            else:
+                text, names = _clean(file, file.definitions[name])
             for used in names:
                 visit(file, used)
             if name in parts:
@@ -278,7 +296,11 @@ def _clean(file: _File, node: ast.stmt) -> tuple[str, tuple[str, ...]]:
     leftover = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "show"]
     if leftover:
         raise TypeError(f"`show` is used in a way that cannot be left out of a script:\n{text}")
-    return text, tuple(_global_names(tree, file.imports.keys()))
+    return text, _names_used(text, file)
+
+
+def _names_used(text: str, file: _File) -> tuple[str, ...]:
+    return tuple(_global_names(ast.parse(text), file.imports.keys()))
 
 
 def _segment_with_comments(source: str, node: ast.stmt) -> str:
@@ -324,7 +346,7 @@ def _edits(text: str, settings: dict[str, str]) -> Iterator[_Edit]:
             yield position.lines(node, _is_only_statement(tree, node))
         elif isinstance(node, ast.FunctionDef) and _is_for_page(node.args):
             skipped.update(ast.walk(node.args))
-            yield position.signature(node)
+            yield position.signature(node, {"show"})
         elif isinstance(node, ast.Call):
             yield from position.arguments(node)
 
@@ -392,19 +414,21 @@ class _Positions:
             return _Edit(start, end, "pass")
         return _Edit(self.lines_at[node.lineno - 1], self.lines_at[node.end_lineno or 0], "")
 
-    def signature(self, node: ast.FunctionDef) -> _Edit:
-        """The arguments anew, without `show` and with plain types."""
+    def signature(self, node: ast.FunctionDef, left_out: Set[str]) -> _Edit:
+        """The arguments anew, less some, such as `show`, and with plain types."""
         args = node.args
         kept = ast.arguments(
-            posonlyargs=[_plain(a) for a in args.posonlyargs if a.arg != "show"],
-            args=[_plain(a) for a in args.args if a.arg != "show"],
+            posonlyargs=[_plain(a) for a in args.posonlyargs if a.arg not in left_out],
+            args=[_plain(a) for a in args.args if a.arg not in left_out],
             vararg=args.vararg,
-            kwonlyargs=[_plain(a) for a in args.kwonlyargs if a.arg != "show"],
+            kwonlyargs=[_plain(a) for a in args.kwonlyargs if a.arg not in left_out],
             kw_defaults=[
-                d for a, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if a.arg != "show"
+                default
+                for a, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+                if a.arg not in left_out
             ],
             kwarg=args.kwarg,
-            defaults=_kept_defaults(args),
+            defaults=_kept_defaults(args, left_out),
         )
         start = self.text.index("(", self.at(node.lineno, node.col_offset))
         parts = [n for n in [*ast.walk(args), node.returns] if hasattr(n, "end_lineno")]
@@ -431,11 +455,11 @@ class _Positions:
                 yield _Edit(start, end, "")
 
 
-def _kept_defaults(args: ast.arguments) -> list[ast.expr]:
-    """The defaults of the positional arguments but that of `show`."""
+def _kept_defaults(args: ast.arguments, left_out: Set[str]) -> list[ast.expr]:
+    """The defaults of the positional arguments that are not left out."""
     positional = args.posonlyargs + args.args
     having = positional[len(positional) - len(args.defaults) :]
-    return [d for a, d in zip(having, args.defaults, strict=True) if a.arg != "show"]
+    return [d for a, d in zip(having, args.defaults, strict=True) if a.arg not in left_out]
 
 
 def _plain(argument: ast.arg) -> ast.arg:
@@ -486,3 +510,143 @@ def _global_names(tree: ast.Module, imported: Set[str]) -> Iterator[str]:
         if isinstance(node, ast.Name) and node.id not in own and node.id not in seen:
             seen.add(node.id)
             yield node.id
+
+
+# Leaving out what the settings rule out ----------------------------------------------------------
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda value, among: value in among,
+    ast.NotIn: lambda value, among: value not in among,
+}
+_PLAIN_DATA = (str, int, float, tuple, dict, frozenset)
+
+
+@dataclass(frozen=True)
+class _Pruned:
+    """What is left of `segment` under certain settings.
+
+    Attributes:
+        text: its source.
+        parameters: names of its parameters.
+        decided: settings whose value has left something out.
+    """
+
+    text: str
+    parameters: frozenset[str]
+    decided: frozenset[str]
+
+
+def _prune_segment(file: _File, settings: Mapping[str, Any]) -> _Pruned:
+    text, _ = _clean(file, file.definitions["segment"])
+    constants = {n: v for n, v in vars(file.module).items() if isinstance(v, _PLAIN_DATA)}
+    return _prune(text, constants, settings)
+
+
+def _prune(text: str, constants: Mapping[str, Any], settings: Mapping[str, Any]) -> _Pruned:
+    """Leaves out each `if` at the top of a function that is never entered with these settings.
+
+    One that is always entered and returns gives way to its body, and what follows is left out. So
+    are parameters that only served what is gone.
+    """
+    function = _function(text)
+    known = {**constants, **settings}
+    for local in _names(function, ast.Store):
+        known.pop(local, None)
+    decided: set[str] = set()
+    edits = []
+    for node in function.body:
+        match node, _holds(node.test, known) if isinstance(node, ast.If) else None:
+            case ast.If(orelse=[]), False:
+                edits.append(_left_out(text, node))
+            case ast.If(body=[*_, ast.Return()]), True:
+                edits.append(_taken(text, node))
+            case _:
+                continue
+        decided |= _names(node.test, ast.Load) & settings.keys()
+        if edits[-1].text:
+            break
+    text, before = _apply(text, edits), _names(function, ast.Load)
+    function = _function(text)
+    unused = (before - _names(function, ast.Load)) & _parameters(function)
+    if unused:
+        text = _apply(text, [_Positions(text).signature(function, unused)])
+    return _Pruned(text, _parameters(function) - unused, frozenset(decided))
+
+
+def _function(text: str) -> ast.FunctionDef:
+    return next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+
+
+def _names(tree: ast.AST, use: type[ast.expr_context]) -> frozenset[str]:
+    """Names that are read (Load) or written (Store)."""
+    names = (n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, use))
+    return frozenset(n.id for n in names)
+
+
+def _parameters(function: ast.FunctionDef) -> frozenset[str]:
+    args = function.args
+    return frozenset(a.arg for a in args.posonlyargs + args.args + args.kwonlyargs)
+
+
+def _holds(test: ast.expr, known: Mapping[str, Any]) -> bool | None:
+    """Whether a test holds; None if it asks for more than names that are known and literals."""
+    match test:
+        case ast.BoolOp(op=joint, values=parts):
+            said = [_holds(part, known) for part in parts]
+            if None in said:
+                return None
+            return all(said) if isinstance(joint, ast.And) else any(said)
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            said_not = _holds(part, known)
+            return None if said_not is None else not said_not
+        case ast.Compare(left=left, ops=[how], comparators=[right]) if type(how) in _COMPARISONS:
+            if _is_known(left, known) and _is_known(right, known):
+                return _COMPARISONS[type(how)](_value(left, known), _value(right, known))
+        case ast.Name(id=name) if name in known:
+            return bool(known[name])
+    return None
+
+
+def _is_known(node: ast.expr, known: Mapping[str, Any]) -> bool:
+    return not any(
+        isinstance(part, ast.expr)
+        and not isinstance(part, ast.Constant | ast.Tuple)
+        and not (isinstance(part, ast.Name) and part.id in known)
+        for part in ast.walk(node)
+    )
+
+
+def _value(node: ast.expr, known: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return known[name]
+        case ast.Tuple(elts=parts):
+            return tuple(_value(part, known) for part in parts)
+    return ast.literal_eval(node)
+
+
+def _left_out(text: str, node: ast.If) -> _Edit:
+    """Without the statement, the comment on it, and one of the blank lines round it."""
+    lines = text.splitlines()
+    first, last = node.lineno - 1, node.end_lineno or node.lineno
+    while lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    if not lines[first - 1].strip() and not lines[last].strip():
+        last += 1
+    at = _Positions(text).lines_at
+    return _Edit(at[first], at[last], "")
+
+
+def _taken(text: str, node: ast.If) -> _Edit:
+    """The body in place of the statement and of all that follows."""
+    position = _Positions(text)
+    colon = text.index(":", position.span(node.test)[1])
+    inner = text[text.index("\n", colon) + 1 : position.span(node.body[-1])[1]]
+    body = textwrap.indent(textwrap.dedent(inner), " " * node.col_offset)
+    return _Edit(position.lines_at[node.lineno - 1], len(text), body)

@@ -98,8 +98,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, copy / name)
-    (copy / "tests").mkdir()
-    shutil.copy(ROOT / "tests/segcore/test_contract.py", copy / "tests")
+    (copy / "tests/segcore/weights").mkdir(parents=True)
+    for path in ("tests/segcore/test_contract.py", "tests/segcore/weights/stand_ins.py"):
+        shutil.copy(ROOT / path, copy / path)
     (copy / "segcore/techniques/classical/seventh.py").write_text(SEVENTH, "utf-8")
     (copy / "segcore/ops/seventh.py").write_text(OPERATION, "utf-8")
     return copy

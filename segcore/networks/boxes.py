@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.networks.rcnn import Boxes, Candidates
+from segcore.charts import Table
+from segcore.networks.rcnn import Boxes, Candidates, box_overlaps
 from segcore.render import palette
 from segcore.result import Image
 
@@ -91,6 +92,31 @@ def draw_rivals(
         )
         cv2.line(page, start, end, (255, 255, 255), 1, cv2.LINE_AA)
     return page
+
+
+def list_rivals(
+    found: Candidates, winners: npt.NDArray[np.int64], names: Sequence[str], only: str = "all"
+) -> Table:
+    """Every box that gave way: what it was, the thing that it gave way to, and their IoU.
+
+    Args:
+        found: boxes, the best first.
+        winners: for each the index of the one that it gave way to, see `suppress`.
+        names: of the classes.
+        only: name of the class that is wanted; anything else wants all of them.
+    """
+    wanted = np.array([only not in names or names[c] == only for c in found.classes], np.bool_)
+    stays = winners == np.arange(len(winners))
+    numbers = np.cumsum(stays & wanted)
+    rows = []
+    for loser in np.flatnonzero(~stays & wanted):
+        best = winners[loser]
+        overlap = box_overlaps(found.boxes[best], found.boxes[loser : loser + 1])[0]
+        word, score = names[found.classes[loser]], float(found.scores[loser])
+        rows.append((word, score, int(numbers[best]), float(found.scores[best]), float(overlap)))
+    return Table(
+        ("Class", "Score", "Gave way to no.", "Score of that", "IoU of the two"), tuple(rows)
+    )
 
 
 def object_at(boxes: Boxes, points: Sequence[tuple[int, int]]) -> int:

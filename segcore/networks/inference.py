@@ -66,6 +66,14 @@ def look_at(image: Image, network: Network, zoom: float, *, show: Show = ignore)
     return seen
 
 
+def to_tensor(seen: Image) -> torch.Tensor:
+    """An image as a network of ours takes it: (1, 3, h, w), float32, about -2 to 2."""
+    import torch
+
+    x = torch.from_numpy(seen.astype(np.float32)).permute(2, 0, 1)[None]
+    return (x / 255.0 - 0.5) / 0.25
+
+
 def compute_scores(
     network: Network, seen: Image, *, show: Show = ignore, **options: object
 ) -> torch.Tensor:
@@ -79,8 +87,7 @@ def compute_scores(
     """
     import torch
 
-    x = torch.from_numpy(seen.astype(np.float32)).permute(2, 0, 1)[None]
-    x = (x / 255.0 - 0.5) / 0.25
+    x = to_tensor(seen)
     way = network.way
     if way.channels_last:
         x = x.contiguous(memory_format=torch.channels_last)

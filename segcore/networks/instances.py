@@ -54,4 +54,5 @@ def split_nuclei(
     numbers = np.unique(large)
     ordered = np.searchsorted(numbers[numbers > 0], large, side="left").astype(np.int32) + 1
     ordered[large == 0] = 0
-    return regions(ordered, "Nucleus", is_thing=True)
+    # All of one class: which one it is, its label says.
+    return regions(ordered, ("Nucleus",) * len(numbers), is_thing=True)

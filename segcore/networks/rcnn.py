@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,8 @@ PYRAMID = 64  # channels of every level of the pyramid
 ANCHORS = (12, 24, 48, 96)  # sides in pixels, one per level
 RATIOS = (0.4, 1.0, 2.2)  # height to width is 1 : ratio; people are tall, cars are broad
 CANONICAL = 80  # side in pixels of the boxes that are read from the level of 1/16
-FAINTEST = 0.05  # boxes below this score are not looked at
+LEAST_SCORE = 0.05  # boxes below this score are not looked at
+MOST_OVERLAP = 0.4  # IoU of two boxes of a class that both stay; half is the paper's
 MOST_OBJECTS = 500  # objects that get a mask, the best first
 MOST_RIVALS = 2000  # boxes that suppression compares, the best first
 
@@ -278,8 +279,8 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def __getitem__(self, chosen: Any) -> Candidates:
-        return Candidates(self.boxes[chosen], self.classes[chosen], self.scores[chosen])
+    def __getitem__(self, chosen: Any) -> Self:
+        return type(self)(self.boxes[chosen], self.classes[chosen], self.scores[chosen])
 
 
 def classify(network: Network, seen: View, proposals: torch.Tensor) -> Candidates:
@@ -300,7 +301,7 @@ def classify(network: Network, seen: View, proposals: torch.Tensor) -> Candidate
         boxes.reshape(-1, 4).numpy(), classes.reshape(-1), chances.reshape(-1).numpy()
     )
     sides = found.boxes[:, 2:] - found.boxes[:, :2]
-    found = found[(found.scores > FAINTEST) & (sides.min(1, initial=np.inf) >= 0.01)]
+    found = found[(found.scores > LEAST_SCORE) & (sides.min(1, initial=np.inf) >= 0.01)]
     return found[np.argsort(-found.scores, kind="stable")[:MOST_RIVALS]]
 
 
@@ -464,7 +465,7 @@ def pasted(
 
 
 def find_objects(
-    network: Network, seen: View, *, score: float = FAINTEST, most_overlap: float = 0.5
+    network: Network, seen: View, *, score: float = LEAST_SCORE, most_overlap: float = MOST_OVERLAP
 ) -> tuple[Candidates, npt.NDArray[np.float32]]:
     """The whole way from the pyramid to objects, without a look at what lies between.
 

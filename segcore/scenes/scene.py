@@ -1,9 +1,10 @@
 """What a drawn scene is: an image together with the exact answer to every question about it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 from scipy import ndimage
 
 from segcore.result import Image, Labels, Segment, Segmentation, regions
@@ -43,6 +44,20 @@ class Scene:
     def separate(self) -> Segmentation:
         """One segment per thing."""
         return Segmentation(self.instances, self.things)
+
+    @property
+    def panoptic(self) -> Segmentation:
+        """One segment per class of stuff, and one per thing, whose labels come after the names."""
+        first = len(self.names)
+        labels = np.where(self.instances > 0, self.instances + first, self.labels).astype(np.int32)
+        stuff = np.flatnonzero(np.bincount(labels.ravel(), minlength=first + 1)[1 : first + 1])
+        return Segmentation(
+            labels,
+            (
+                *(Segment(int(index) + 1, self.names[index]) for index in stuff),
+                *(replace(thing, label=thing.label + first) for thing in self.things),
+            ),
+        )
 
 
 def checked(draw: Callable[..., Scene], **settings: object) -> dict[str, Value]:

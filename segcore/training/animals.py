@@ -97,7 +97,7 @@ def _put(
     cut, mask = _cut_out(other, float(rng.uniform(*HEIGHTS)) * image.shape[0], rng.random() < 0.5)
     height, width = mask.shape
     # Anywhere, also partly outside, and rather low, where animals stand.
-    left = int(rng.uniform(-0.25 * width, image.shape[1] - 0.75 * width))
+    left = int((image.shape[1] - 0.5 * width) * rng.random() - 0.25 * width)
     top = int((image.shape[0] - 0.75 * height) * rng.beta(2.0, 1.2))
     rows = slice(max(0, top), min(image.shape[0], top + height))
     columns = slice(max(0, left), min(image.shape[1], left + width))

@@ -9,6 +9,7 @@ from segcore.training.augment import Augmentation
 DRAWN = Augmentation(scale=(0.7, 2.0), untouched=0.3, light=0.15, colour=0.05, blur=0.1)
 NEAR = Augmentation(scale=(1.0, 2.2), untouched=0.2, light=0.15, colour=0.05, blur=0.1)
 STREET = Augmentation(scale=(0.7, 2.0), turn=4.0, light=0.35, colour=0.12, blur=0.1)
+CLOSE = Augmentation(scale=(1.2, 2.8), untouched=0.1, light=0.15, colour=0.05, blur=0.1)
 CELLS = Augmentation((0.8, 2.0), turn=45.0, quarter_turns=True, light=0.25, colour=0.2, blur=0.15)
 PETS = Augmentation(scale=(0.7, 1.8), turn=15.0, light=0.4, colour=0.15, blur=0.1)
 
@@ -78,12 +79,12 @@ NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
 _streets = [
     Recipe(network, "street", 800 if network == "simple_cnn" else 1600, restarts=cycles)
     for network, cycles in (
-        ("simple_cnn", (300,)),
+        ("simple_cnn", (100,)),
         ("fcn", (400,)),
         ("unet", (1500, 600)),
-        ("segnet", (400,)),
+        ("segnet", (150,)),
         ("deeplab", (400,)),
-        ("vit", (400,)),
+        ("vit", (150,)),
     )
 ]
 _camvid = [
@@ -119,7 +120,7 @@ _others = [
 ]
 
 _instances = [
-    Recipe("mask_rcnn", "street", 3000, augmentation=NEAR),
+    Recipe("mask_rcnn", "street", 3000, augmentation=CLOSE, restarts=(800,)),
     Recipe(
         "mask_rcnn",
         "nuclei",
@@ -131,7 +132,7 @@ _instances = [
     Recipe(
         "mask_rcnn",
         "pets",
-        900,
+        700,
         start="mask_rcnn_street",
         windows=((1.0, (224, 192)),),
         learning_rate=1.5e-3,

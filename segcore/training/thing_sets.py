@@ -13,8 +13,8 @@ from segcore.training.animals import draw_animals, draw_animals_to_measure
 from segcore.training.augment import Targets
 from segcore.training.sets import SETS, DataSet, Example, Pool, Things, codes_to_things
 
-SIDE = 384  # of a street: people in the distance are found when they are enlarged
-SIDE = 384  # of a street: people in the distance are found where they are enlarged
+SIDE = 512  # of a street: people in the distance are found when they are enlarged
+SIDE = 512  # of a street: people in the distance are found where they are enlarged
 ANIMALS = ("Cat", "Dog")
 N_ANIMALS, N_ANIMALS_MEASURED = 2000, 200
 _SOURCES = Path(animals.__file__)

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import time
+import zipfile
 
 import cv2
 import numpy as np
@@ -17,6 +18,9 @@ from segcore.export import (
     compress_counts,
     labels_png,
     overlay_png,
+    panoptic_json,
+    panoptic_png,
+    panoptic_zip,
     run_lengths,
     segments_csv,
 )
@@ -285,3 +289,93 @@ def test_coco_of_many_segments_is_quick():
     start = time.process_time()
     coco_json(segmentation)
     assert time.process_time() - start < 1
+
+
+# COCO panoptic
+
+
+def panoptic_reader(png_bytes, text):
+    """(mask, category name, is thing) of every segment, as COCO defines its panoptic format.
+
+    "For each annotation, per-pixel segment ids are stored as a single PNG. […] To load the PNG as
+    an image of ids: id = R + G·256 + B·256². […] Unlabeled pixels (void) have a value of 0."
+    """
+    data = json.loads(text)
+    (annotation,) = data["annotations"]
+    blue, green, red = np.moveaxis(decode(png_bytes).astype(np.int64), -1, 0)
+    ids = red + 256 * green + 256**2 * blue
+    categories = {one["id"]: one for one in data["categories"]}
+    found = {}
+    for info in annotation["segments_info"]:
+        mask = ids == info["id"]
+        y, x = np.nonzero(mask)
+        assert info["area"] == mask.sum() > 0
+        box = [x.min(), y.min(), x.max() - x.min() + 1, y.max() - y.min() + 1]
+        assert info["bbox"] == box
+        category = categories[info["category_id"]]
+        found[info["id"]] = (mask, category["name"], category["isthing"])
+    assert set(np.unique(ids)) <= {0, *found}  # every pixel is listed or void
+    stuff = [name for _, name, is_thing in found.values() if not is_thing]
+    assert len(stuff) == len(set(stuff))  # stuff has one segment per class
+    assert len({info["id"] for info in annotation["segments_info"]}) == len(found)
+    return found
+
+
+def panoptic_result(labels, names, things):
+    segments = tuple(
+        Segment(int(label), names[label], names[label] in things)
+        for label in np.unique(labels)
+        if label > 0
+    )
+    return Segmentation(labels.astype(np.int32), segments)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (31, 17), (64, 48)])
+def test_coco_panoptic_is_read_as_coco_defines_it(shape):
+    rng = np.random.default_rng(5)
+    numbers = np.array([0, 1, 2, 3, 255, 256, 300, 70_000, 16_777_215])
+    labels = numbers[rng.integers(0, len(numbers), shape)]
+    kinds = ["", "Road", "Sky", "Car", "Car", "Pedestrian", "Car", "Road", "Car"]
+    names = dict(zip(numbers.tolist(), kinds, strict=True))
+    result = panoptic_result(labels, names, {"Car", "Pedestrian"})
+    found = panoptic_reader(panoptic_png(result), panoptic_json(result))
+    roads = [label for label in np.unique(labels) if names[label] == "Road"]
+    expected = {}
+    for label in np.unique(labels[labels > 0]).tolist():
+        mask = np.isin(labels, roads) if names[label] == "Road" else labels == label
+        if label not in roads[1:]:
+            expected[label] = (mask, names[label], int(names[label] in ("Car", "Pedestrian")))
+    assert found.keys() == expected.keys()
+    for label, (mask, *facts) in expected.items():
+        assert np.array_equal(found[label][0], mask)
+        assert list(found[label][1:]) == facts
+
+
+def test_coco_panoptic_of_ridge_lines_nothing_and_scores():
+    labels = np.array([[1, 1, -1, 2, 2]], np.int32)
+    segments = (Segment(1, "Object 1", True, 0.25), Segment(2, "Object 2", True))
+    result = Segmentation(labels, segments)
+    found = panoptic_reader(panoptic_png(result), panoptic_json(result))
+    assert [(m.sum(), name) for m, name, _ in found.values()] == [(2, "Object"), (2, "Object")]
+    (annotation,) = json.loads(panoptic_json(result, 7, "a.b.jpg"))["annotations"]
+    assert (annotation["image_id"], annotation["file_name"]) == (7, "a.b.png")
+    assert [info.get("score") for info in annotation["segments_info"]] == [0.25, None]
+    nothing = regions(np.zeros((3, 4)))
+    assert panoptic_reader(panoptic_png(nothing), panoptic_json(nothing)) == {}
+
+
+def test_coco_panoptic_refuses_ids_that_do_not_fit():
+    with pytest.raises(SegcoreError, match="up to 16777215, but one is 16777216"):
+        panoptic_png(Segmentation(np.array([[1 << 24]], np.int32), (Segment(1 << 24, "A"),)))
+
+
+def test_coco_panoptic_zip_holds_both_and_is_reproducible():
+    result = panoptic_result(SMALL, ["", "Car", "Road", "", "Car"], {"Car"})
+    data = panoptic_zip(result, "street")
+    assert data == panoptic_zip(result, "street")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        text = archive.read("panoptic.json").decode()
+        (annotation,) = json.loads(text)["annotations"]
+        found = panoptic_reader(archive.read("panoptic/" + annotation["file_name"]), text)
+    assert sorted(found) == [1, 2, 4]

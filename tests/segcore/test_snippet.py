@@ -6,8 +6,8 @@ from typing import Annotated
 
 import pytest
 
-from segcore import SettingError, snippet
-from segcore.snippet import _clean, _File
+from segcore import TECHNIQUES, SettingError, snippet
+from segcore.snippet import _clean, _File, _prune, _Pruned
 
 
 def clean(source, imports=(), **known):
@@ -105,3 +105,106 @@ def test_wrong_settings_are_refused():
         snippet("thresholding", level=300)
     with pytest.raises(SettingError, match="nope"):
         snippet("nope")
+
+
+# What the settings rule out -----------------------------------------------------------------------
+
+FUNCTION = """\
+def segment(image: Image, *, mode: str='a', size: int=3, load: Load=load_it) -> int:
+    x = first(image)
+
+    # Only now and then
+    if mode in MODES and not size < 2:
+        # why
+        y = load(mode, 'ünïcode ×')
+        return last(y)
+
+    # This stays
+    if x.any():
+        x = twice(x)
+    if mode == 'b':
+        x = x + size
+    elif mode == 'c':
+        x = -x
+    return x"""
+
+
+def prune(text=FUNCTION, **settings):
+    return _prune(text, {"MODES": ("m", "n")}, {"mode": "a", "size": 3} | settings)
+
+
+def test_an_if_that_is_never_entered_is_left_out_with_what_it_alone_needs():
+    pruned = prune()
+    head, _, end = FUNCTION.partition("\n    # Only now and then")
+    left = head.replace(", load: Load=load_it", "") + end[end.index("\n\n    # This stays") + 1 :]
+    assert pruned.text == left
+    assert pruned.parameters == {"image", "mode", "size"}
+    assert pruned.decided == {"mode", "size"}
+
+
+def test_an_if_that_is_always_entered_and_returns_gives_way_to_its_body():
+    pruned = prune(mode="n")
+    assert pruned.text == (
+        "def segment(image: Image, *, mode: str='a', load: Load=load_it) -> int:\n"
+        "    x = first(image)\n"
+        "\n"
+        "    # Only now and then\n"
+        "    # why\n"
+        "    y = load(mode, 'ünïcode ×')\n"
+        "    return last(y)"
+    )
+    assert pruned.parameters == {"image", "mode", "load"}
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "x",
+        "x > size",
+        "size > 2 and ask()",
+        "size + 1 > 2",
+        "1 < size < 5",
+        "UNKNOWN == size",
+        "size > 2",  # true, and goes on below
+    ],
+)
+def test_an_if_that_asks_for_more_or_goes_on_stays(test):
+    text = f"def segment(x, *, size=3):\n    if {test}:\n        x = x + 1\n    return x"
+    assert prune(text) == _Pruned(text, frozenset({"x", "size"}), frozenset())
+
+
+def test_a_setting_that_is_reassigned_decides_nothing():
+    text = (
+        "def segment(x, *, size=3):\n    size = ask(x)\n    if size < 2:\n        x = 0\n"
+        "    return x"
+    )
+    assert prune(text).text == text
+
+
+@pytest.mark.parametrize("key", ["fcn", "deeplab"])
+def test_own_weights_bring_no_code_of_published_ones(key):
+    script = snippet(key, weights="camvid")
+    names = ("torchvision", "PUBLISHED", "published", "pretrained", f"open_{key}", "walk_backbone")
+    assert [name for name in names if name in script] == []
+    assert "def build(" in script
+    assert "def load_network(" in script
+
+
+@pytest.mark.parametrize("key", ["fcn", "deeplab"])
+def test_published_weights_bring_no_code_of_our_own_network(key):
+    setting = next(s for s in TECHNIQUES[key].settings if s.name == "weights")
+    script = snippet(key, weights=setting.downloads[0])
+    names = ("def build(", "load_network", "load_model", "conv_norm_relu", "safetensors", "STRIDE")
+    assert [name for name in names if name in script] == []
+    assert f"def open_{key}(" in script
+    assert "def load_published(" in script
+
+
+def test_the_script_says_where_a_setting_cannot_be_changed_freely():
+    assert 'METHOD = "otsu"  # code for some other values is left out' in snippet("thresholding")
+    script = snippet("thresholding", method="multi_otsu", n_classes=4)
+    assert "METHOD" not in script
+    assert "N_CLASSES = 4\n" in script
+    assert "def otsu_level(" not in script
+    assert "BLUR" not in snippet("thresholding", blur=0.0)
+    assert "BLUR = 1.5\n" in snippet("thresholding", blur=1.5)

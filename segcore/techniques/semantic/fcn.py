@@ -241,10 +241,10 @@ def segment(
         network = load_pretrained(open_fcn, weights)
         seen = see_as_published(image, weights, zoom, show=show)
         scores = score_as_published(network, seen, weights, show=show)
-    else:
-        network = load_model(build, f"fcn_{weights}")
-        seen = look_at(image, network, zoom, show=show)
-        scores = compute_scores(network, seen, show=show, stride=stride)
+        return answer_classes(network, image, seen, scores, show=show)
+    network = load_model(build, f"fcn_{weights}")
+    seen = look_at(image, network, zoom, show=show)
+    scores = compute_scores(network, seen, show=show, stride=stride)
     return answer_classes(network, image, seen, scores, show=show)
 
 

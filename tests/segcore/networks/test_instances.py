@@ -19,7 +19,8 @@ def two_touching():
 
 def test_two_touching_nuclei_are_two():
     result = split_nuclei(two_touching(), (100, 60))
-    assert [s.name for s in result.segments] == ["Nucleus 1", "Nucleus 2"]
+    assert [s.name for s in result.segments] == ["Nucleus", "Nucleus"]
+    assert [s.label for s in result.segments] == [1, 2]
     assert all(s.is_thing for s in result.segments)
     assert result.labels[30, 32] != result.labels[30, 66]
     assert result.labels[0, 0] == 0

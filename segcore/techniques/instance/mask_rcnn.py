@@ -1,0 +1,295 @@
+r"""Mask R-CNN: find each thing, then draw its outline
+
+Idea
+Detection first, segmentation second. A **backbone** with a **feature pyramid** makes maps of the
+image at four sizes, fine ones for small things and coarse ones for large. At every place of every
+map three **anchors**, boxes of fixed shapes, get a score of "is anything here?" and a correction:
+the likeliest become **proposals**. **RoIAlign** reads a grid of features in each proposal, without
+rounding its edges to whole pixels, and a small network says the class $c$, or background, and
+corrects the box once more. Boxes that overlap a better one of their class too much,
+$$\mathrm{IoU}(a, b) = \frac{|a \cap b|}{|a \cup b|} > t,$$
+give way: **non-maximum suppression**. For each box left, a second head draws 28×28 pixels of mask,
+one per class; that of the class found is enlarged and pasted into the image.
+
+Used for
+Counting and following: cars and people in driving and security, cells in medicine, fruit on trees,
+parts on a belt, products on a shelf, houses from satellites; robots that grasp one thing of many.
+
+When it fails
+Things that it never learned do not exist for it, and what merely looks like one does: trained on
+drawn streets it finds little in the photograph `coffee`, and what it finds is wrong. In a crowd one
+box suppresses its neighbour, and 28×28 pixels cannot hold a bicycle's spokes.
+
+References
+K. He, G. Gkioxari, P. Dollár, R. Girshick, *Mask R-CNN*, 2017. S. Ren et al., *Faster R-CNN*, 2015.
+T.-Y. Lin et al., *Feature pyramid networks for object detection*, 2017.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import numpy.typing as npt
+
+from segcore.charts import Frames
+from segcore.networks.boxes import draw_boxes, draw_found, draw_rivals, list_rivals, object_at
+from segcore.networks.inference import look_at
+from segcore.networks.network import LoadModel, Network
+from segcore.networks.pictures import diagram, feature_maps
+from segcore.networks.rcnn import (
+    MOST_OBJECTS,
+    MOST_OVERLAP,
+    Candidates,
+    View,
+    anatomy,
+    build_rcnn,
+    classify,
+    keep_proposals,
+    paste,
+    predict_masks,
+    propose,
+    read_for_masks,
+    resolve,
+    suppress,
+    to_size,
+    view,
+)
+from segcore.networks.settings import Zoom
+from segcore.result import Image, Point, Segment, Segmentation
+from segcore.technique import (
+    Architecture,
+    Choice,
+    Label,
+    Only,
+    Points,
+    Preset,
+    Range,
+    Show,
+    Technique,
+    check_inside,
+    ignore,
+)
+from segcore.weights import load_network
+
+if TYPE_CHECKING:
+    import torch
+
+SHOWN = 60  # proposals in a picture; more hide the image
+
+
+def segment(
+    image: Image,
+    *,
+    weights: Annotated[
+        str,
+        Choice(
+            street="Street scenes, drawn",
+            nuclei="Cell nuclei (DSB 2018)",
+            pets="Cats and dogs (Oxford pets)",
+        ),
+        Label("Trained on"),
+        "What the network learned: it finds these things and no other.",
+    ] = "street",
+    score: Annotated[
+        float,
+        Range(0.05, 0.95, 0.05),
+        "Least probability of a thing: lower finds and invents more.",
+    ] = 0.5,
+    nms: Annotated[
+        float,
+        Range(0.1, 0.9, 0.05),
+        Label("NMS threshold"),
+        "Greatest overlap (IoU) of two boxes of a class that both stay.",
+    ] = MOST_OVERLAP,
+    mask: Annotated[
+        float,
+        Range(0.1, 0.9, 0.05),
+        Label("Mask threshold"),
+        "Least probability of a pixel that belongs to the thing: higher draws it thinner.",
+    ] = 0.5,
+    classes: Annotated[
+        str,
+        Choice("all", "Sign", "Car", "Pedestrian", "Bicyclist"),
+        Only(weights="street"),
+        "Which things are wanted; the others are thrown away at the end.",
+    ] = "all",
+    zoom: Zoom = 1.0,
+    seeds: Annotated[
+        tuple[Point, ...],
+        Points(1),
+        Label("Thing to follow"),
+        "Click a thing, and the steps show what the network sees of it; else the likeliest one.",
+    ] = (),
+    show: Show = ignore,
+    load_model: LoadModel = load_network,
+) -> Segmentation:
+    check_inside(seeds, image)
+    network = load_model(build_rcnn, f"mask_rcnn_{weights}")
+    size = image.shape[1], image.shape[0]
+    seen = look_at(image, network, zoom, show=show)
+    inside = view(network, seen)
+    show(
+        "Feature pyramid",
+        lambda: Frames(
+            tuple(feature_maps(maps) for maps in inside.pyramid.values()),
+            tuple(f"{maps.shape[3]}×{maps.shape[2]}" for maps in inside.pyramid.values()),
+        ),
+        "The same 64 channels at four sizes (those that vary most): meaning comes down from the "
+        "coarse maps, places from the fine ones.",
+    )
+    boxes, chances = propose(network, inside)
+    show(
+        "Objectness",
+        lambda: _objectness(inside),
+        "Probability of anything at all, by level of the pyramid: the best of three anchors at "
+        "every place.",
+    )
+    show(
+        f"The {SHOWN} likeliest of {len(boxes):,} boxes",
+        lambda: _best(seen, boxes, chances),
+        "Every anchor proposes a box; the same thing is proposed many times over.",
+    )
+    proposals = keep_proposals(network, inside, boxes, chances)
+    show(
+        f"The {SHOWN} likeliest of {len(proposals):,} proposals",
+        lambda: draw_boxes(seen, proposals[:SHOWN].numpy(), [(240, 228, 66)] * SHOWN),
+        "Of boxes that overlap by more than 0.7 only the likeliest is left: what may be a thing is "
+        "now covered once or twice.",
+    )
+    found = classify(network, inside, proposals)
+    found = found[found.scores >= score]
+    show(
+        "Boxes with class and score",
+        lambda: draw_found(seen, found, network.names),
+        f"Each proposal was classified and moved: {len(found)} boxes reach the score.",
+    )
+    winners = suppress(found, nms)
+    stays = winners == np.arange(len(found))
+    show(
+        "Suppression",
+        lambda: draw_rivals(seen, found, winners, network.names),
+        f"{np.count_nonzero(~stays)} boxes, grey, overlap a better one of their class by more "
+        f"than {nms:.2f} and give way to it, along the line. {np.count_nonzero(stays)} stay.",
+    )
+    show(
+        "Who gave way to whom",
+        lambda: list_rivals(found, winners, network.names, classes),
+        "One row for each suppressed box. What it gave way to is numbered as in the result.",
+    )
+    found = _wanted(found[stays], classes, network)[:MOST_OBJECTS]
+    masks = predict_masks(network, inside, found)
+    places = to_size(found.boxes, seen, size)
+    show(
+        "What RoIAlign reads of one",
+        lambda: _crop(network, inside, found, object_at(places, seeds)),
+        "Features of the thing to follow on a grid of 14×14, interpolated between the pixels of "
+        "its map, whatever the size and place of its box.",
+    )
+    show(
+        "Its mask, 28×28",
+        lambda: _one(masks, object_at(places, seeds)),
+        "Probability of the thing at each place of its box, the box stretched to a square.",
+    )
+    show(
+        "Its mask in the image",
+        lambda: _in_place(masks, places, size, object_at(places, seeds)),
+        "Enlarged to the box; what reaches the mask threshold belongs to the thing.",
+    )
+    numbers, layers = resolve(masks, places, size, mask)
+    show(
+        "Overlaps",
+        lambda: layers.astype(np.int32),
+        "How many masks lie on a pixel: where there are several, the best score takes it.",
+    )
+    show("Things", numbers.copy, "One number for each thing, the likeliest first.")
+    show(
+        "The network",
+        lambda: diagram(anatomy(network.module), *seen.shape[:2]),
+        "Every part with the size of its result and how many numbers it learned; the heads are "
+        "followed for one box.",
+    )
+    visible = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(found) + 1)[1:])
+    return Segmentation(
+        numbers,
+        tuple(
+            Segment(
+                int(index) + 1,
+                network.names[found.classes[index]],
+                True,
+                float(found.scores[index]),
+                tuple(places[index].tolist()),
+            )
+            for index in visible
+        ),
+    )
+
+
+def _wanted(found: Candidates, classes: str, network: Network) -> Candidates:
+    """Those of a class, or all."""
+    if classes not in network.names:
+        return found
+    return found[found.classes == network.names.index(classes)]
+
+
+# Pictures ----------------------------------------------------------------------------------------
+
+
+def _objectness(inside: View) -> Frames:
+    planes = [maps[0].amax(0).sigmoid().numpy() for maps in inside.objectness]
+    return Frames(
+        tuple(np.asarray(plane * 255, np.uint8) for plane in planes),
+        tuple(f"{plane.shape[1]}×{plane.shape[0]}" for plane in planes),
+    )
+
+
+def _best(seen: Image, boxes: torch.Tensor, chances: torch.Tensor) -> Image:
+    order = chances.argsort(descending=True, stable=True)[:SHOWN]
+    return draw_boxes(seen, boxes[order].numpy(), [(240, 228, 66)] * SHOWN)
+
+
+def _crop(network: Network, inside: View, found: Candidates, index: int) -> npt.NDArray[np.uint8]:
+    import torch
+
+    if not len(found):
+        return np.zeros((14, 14), np.uint8)
+    box = torch.from_numpy(found.boxes[index : index + 1].copy())
+    return feature_maps(read_for_masks(network, inside, box))
+
+
+def _one(masks: npt.NDArray[np.float32], index: int) -> npt.NDArray[np.float32]:
+    return masks[index] if len(masks) else np.zeros((28, 28), np.float32)
+
+
+def _in_place(
+    masks: npt.NDArray[np.float32],
+    places: npt.NDArray[np.float32],
+    size: tuple[int, int],
+    index: int,
+) -> npt.NDArray[np.uint8]:
+    page = np.zeros(size[::-1], np.uint8)
+    if len(masks):
+        place, part = paste(masks[index], places[index], size)
+        page[place] = (255 * part).astype(np.uint8)
+    return page
+
+
+TECHNIQUE = Technique(
+    "Mask R-CNN",
+    year=2017,
+    segment=segment,
+    sample="street",
+    fails=Preset("Photographs are not its streets", {"weights": "street", "score": 0.2}, "coffee"),
+    presets=(
+        Preset("Nuclei, one by one", {"weights": "nuclei"}, "cells"),
+        Preset("A cat", {"weights": "pets"}, "chelsea"),
+        Preset("Nobody gives way", {"nms": 0.9, "score": 0.3}, "street"),
+    ),
+    network=Architecture(
+        build_rcnn,
+        paper_parameters=44_400_000,
+        paper_score="mask AP 35.7 on COCO test-dev (ResNet-101 with a feature pyramid)",
+        smaller="A backbone of nine layers instead of 101, and 64 channels instead of 256, so "
+        "that it trains in half an hour and answers in a fraction of a second on a processor.",
+    ),
+)
