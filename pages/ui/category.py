@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui import link, models
+from pages.ui import link, models, pretrained, subject
 from pages.ui.article import apply_preset, best, draw_article
 from pages.ui.card import draw_card, draw_weights
+from pages.ui.classical_things import WATERSHED, watershed_settings
 from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
@@ -25,12 +26,16 @@ from pages.ui.result import (
 from pages.ui.scores import draw_scores
 from pages.ui.steps import draw_steps
 from pages.ui.studies import draw_studies
+from pages.ui.things import draw_things, things_of
 from pages.ui.widgets import current_settings, draw_settings
-from segcore.catalog import CATEGORIES, in_category
+from pages.ui.without_network import draw_without_network
+from segcore.catalog import CATEGORIES, get_technique, in_category
 from segcore.errors import SettingError, WeightsError
 from segcore.result import Run
 from segcore.run import run
 from segcore.technique import Preset, Recorder, Technique, Value
+
+INSTANCE = "instance"  # the category that classical techniques stand beside
 
 # Seconds that the browser gets to paint a new picture before the rest of the page arrives; while a
 # setting keeps moving, the steps wait until the hand rests.
@@ -56,16 +61,15 @@ def category_page(category: str) -> None:
     picture = frame_with_image(page.title)
     link.complaints()
     technique = _choose(category, techniques)
+    shows = subject.settle(technique, picture)
     settings = current_settings(technique)
     left, right = st.columns([3, 1], gap="medium")
     with left:
         controls = st.container()
-        finished = _finish(technique, picture, settings)
+        finished = _answer(technique, picture, settings, shows)
         _draw_first(picture, finished)
     with right:
-        _draw_presets(technique)
-        draw_settings(technique)
-        draw_weights(technique, settings)
+        _draw_settings(technique, picture, settings, shows)
     if finished is not None:
         with right:
             draw_shown(finished)
@@ -117,6 +121,21 @@ def _choose(category: str, techniques: tuple[Technique, ...]) -> Technique:
     return _chosen(category, techniques)
 
 
+def _draw_settings(
+    technique: Technique,
+    picture: Picture,
+    settings: dict[str, Value],
+    shows: subject.Subject | None,
+) -> None:
+    """Presets, what the picture shows if that is asked, settings, and what weights know."""
+    _draw_presets(technique)
+    if shows is not None:
+        subject.draw_question(picture, shows)
+    draw_settings(technique)
+    draw_weights(technique, settings)
+    pretrained.draw_kept(technique, settings)
+
+
 def _draw_presets(technique: Technique) -> None:
     """A menu of presets: the defaults, those of the article, the failure."""
     presets = [Preset("Defaults"), best(technique), *technique.presets, technique.fails]
@@ -137,8 +156,29 @@ def _draw_presets(technique: Technique) -> None:
 # Running -----------------------------------------------------------------------------------------
 
 
+def _answer(
+    technique: Technique,
+    picture: Picture,
+    settings: dict[str, Value],
+    shows: subject.Subject | None,
+) -> Finished | None:
+    """The run; for a picture that no weights know a classical one, for an unknown picture none."""
+    if shows is None or shows.fits:
+        return _finish(technique, picture, settings)
+    if shows.key is None:
+        subject.say_question()
+        return None
+    instead = _finish(get_technique(WATERSHED), picture, watershed_settings(picture))
+    subject.say_no_weights(technique, shows, instead)
+    return instead
+
+
 def _finish(technique: Technique, picture: Picture, settings: dict[str, Value]) -> Finished | None:
     """The run that was asked for; if it is refused or cancelled, a sentence and the one before."""
+    wanted = pretrained.missing(technique, settings)
+    if wanted is not None:
+        pretrained.draw_offer(wanted, technique, settings)
+        return _last(technique, picture)
     name = run_name(technique, picture, settings)
     if is_cancelled(name):
         before = _last(technique, picture)
@@ -150,6 +190,7 @@ def _finish(technique: Technique, picture: Picture, settings: dict[str, Value]) 
         done = _run(technique, picture, settings)
     except (SettingError, WeightsError) as error:
         st.error(verbatim(str(error)))
+        pretrained.draw_again(technique, settings)
         return _last(technique, picture)
     st.session_state["last"] = (technique.key, picture.digest, picture.side, dict(settings))
     return Finished(technique, picture, settings, done)
@@ -185,10 +226,18 @@ def _draw_tabs(
     """
     draw: dict[str, Callable[[], None]] = {}
     if finished is not None:
-        settings = dict(finished.settings)
+        category, technique, settings = (
+            technique.category,
+            finished.technique,  # another one, where no weights of this one fit
+            dict(finished.settings),
+        )
         draw["Steps"] = lambda: draw_steps(finished.run)
         if picture.scene is not None and technique.network is not None:
             draw["Scores"] = lambda: draw_scores(finished)
+        if things_of(finished.run.segmentation):
+            draw["Things"] = lambda: draw_things(finished)
+        if category == INSTANCE:
+            draw["Without a network"] = lambda: draw_without_network(finished)
         if technique.studies:
             draw["Studies"] = lambda: draw_studies(technique, picture, settings)
     draw["Article"] = lambda: draw_article(technique)

@@ -25,6 +25,7 @@ from segcore.charts import (
     Marker,
     Scatter,
     Surface,
+    Table,
 )
 
 HEIGHT = 300
@@ -35,7 +36,7 @@ Drawing: TypeAlias = tuple[list[dict[str, Any]], dict[str, Any]]  # traces, layo
 
 
 def figure(chart: Chart) -> go.Figure:
-    """The chart as a Plotly figure; Frames are no figure but pictures to scrub through."""
+    """The chart as a Plotly figure; Frames and Tables are none."""
     match chart:
         case Histogram():
             traces, layout = _histogram(chart)
@@ -51,6 +52,8 @@ def figure(chart: Chart) -> go.Figure:
             traces, layout = _network(chart)
         case Frames():
             raise TypeError("Frames are drawn by pages.ui.steps, picture by picture.")
+        case Table():
+            raise TypeError("Tables are drawn by pages.ui.steps.")
     common = {
         "height": HEIGHT,
         "margin": {"l": 8, "r": 8, "t": 40, "b": 8},

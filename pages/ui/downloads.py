@@ -7,13 +7,15 @@ import streamlit as st
 from pages.ui import models
 from pages.ui.picker import Picture, full_size, scale_points
 from pages.ui.progress import Quiet, is_cancelled, resume, run_patiently
-from segcore.export import coco_json, labels_png, overlay_png, segments_csv
+from segcore.export import coco_json, labels_png, overlay_png, panoptic_zip, segments_csv
+from segcore.networks.published import published
 from segcore.render import png
 from segcore.result import Segmentation
 from segcore.run import run
 from segcore.snippet import snippet
 from segcore.technique import Technique, Value
 from segcore.weights import read_weights
+from segcore.weights.pretrained import describe, read_published
 
 
 def draw_downloads(
@@ -69,6 +71,16 @@ def draw_downloads(
             lambda: coco_json(result, file_name=f"{stem}.png"),
         ),
     )
+    if any(segment.is_thing for segment in result.segments):
+        forms += (
+            (
+                "COCO panoptic",
+                "ZIP: a PNG whose colours are the ids of the segments, and JSON that names them",
+                "panoptic.zip",
+                "application/zip",
+                lambda: panoptic_zip(result, stem),
+            ),
+        )
     for title, text, ending, mime, make in forms:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
@@ -79,7 +91,7 @@ def draw_downloads(
                 key=f"download.{ending}",
                 icon=":material/download:",
                 on_click="ignore",
-                width=140,
+                width=170,
             )
             st.caption(text)
 
@@ -129,7 +141,7 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
         if technique.network is not None:
             beside = " with its weights beside it"
             but = ", but for pixels that rounding decides: the server computes as is fastest there"
-            _draw_weights(models.weights_name(technique, settings))
+            _draw_weights(technique, settings)
         st.caption(
             f"`python {technique.key}.py IMAGE LABELS.png`{beside} gives the labels that this page "
             f"shows{but}. It needs no part of the dashboard."
@@ -137,12 +149,14 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
     st.code(script, language="python", height=560)
 
 
-def _draw_weights(name: str) -> None:
+def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
     """The file of weights that the script of a network reads."""
+    name = models.weights_name(technique, settings)
+    is_published = models.published_name(technique, settings) is not None
     st.download_button(
         "Download the weights",
-        lambda: read_weights(name),
-        f"{name}.safetensors",
+        lambda: read_published(published(name)) if is_published else read_weights(name),
+        describe(name).file if is_published else f"{name}.safetensors",
         "application/octet-stream",
         key="download.weights",
         icon=":material/download:",

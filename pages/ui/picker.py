@@ -14,6 +14,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.widgets import current_settings, draw_in_pairs, set_settings
+from segcore.catalog import TECHNIQUES
 from segcore.errors import ImageError, SettingError
 from segcore.images import fit, image_size, read_image
 from segcore.result import Image, Point
@@ -112,8 +113,14 @@ def suggest_sample(key: str) -> None:
 
 def forget_points() -> None:
     """Points belong to the image they were clicked on."""
-    for name in [n for n in st.session_state if str(n).endswith(".seeds")]:
+    for name in _points():
         st.session_state[name] = ()
+
+
+def _points() -> list[str]:
+    """Where the session keeps clicked points: under the names of settings that are points."""
+    kinds = {s.name for t in TECHNIQUES.values() for s in t.settings if s.type is tuple}
+    return [str(n) for n in st.session_state if str(n).rpartition(".")[2] in kinds]
 
 
 def _uploads() -> dict[str, Upload]:
@@ -290,7 +297,7 @@ def _size_changed() -> None:
     """Points are pixels of the working copy: they move with its size."""
     before: tuple[int, int] = st.session_state["shown"]
     now = current_picture().size
-    for name in [n for n in st.session_state if str(n).endswith(".seeds")]:
+    for name in _points():
         st.session_state[name] = scale_points(st.session_state[name], before, now)
 
 

@@ -14,6 +14,7 @@ from pages.ui.steps import picture_file
 from pages.ui.viewer import Mode, Pane, viewer
 from pages.ui.widgets import points_setting, state_key
 from segcore.render import (
+    Colors,
     areas,
     colorize,
     jpeg,
@@ -23,12 +24,14 @@ from segcore.render import (
     png,
     segment_colors,
 )
-from segcore.result import Image, Labels, Run, Segmentation
+from segcore.result import Image, Labels, Run, Segment, Segmentation
 from segcore.technique import Technique, Value
 
 MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side by side"}
 PAINTS = {"fill": "Fill", "outlines": "Outlines", "labels": "Labels", "means": "Mean colours"}
-LEGEND = 12  # segments that the legend names
+LEGEND = 12  # names in the legend
+FINE = 640  # pixels of a picture whose outlines are one pixel wide
+STRIPES = 4  # colours in the swatch of several segments with one name
 MOST_CHOICES = 40  # classes among which one can choose those to show
 DIM = 0.35  # brightness of what was not chosen
 
@@ -187,7 +190,36 @@ def _painted(
         return png(colorize(labels, colors))
     if paint == "means":
         return jpeg(colorize(labels, mean_colors(image, labels)))
-    return jpeg(overlay(image, labels, opacity, colors))
+    return jpeg(fill(image, result, labels, opacity))
+
+
+def fill(image: Image, result: Segmentation, labels: Labels, opacity: float) -> Image:
+    """The image with its segments tinted, and an outline around each thing.
+
+    Args:
+        image: uint8 RGB H×W×3.
+        result: its segments have the colours.
+        labels: its label map, or a part of it.
+        opacity: of the tint.
+    """
+    colors = segment_colors(result.segments)
+    tinted = overlay(image, labels, opacity, colors)
+    things = [segment.label for segment in result.segments if segment.is_thing]
+    if not things:
+        return tinted
+    alone = labels if len(things) == len(result.segments) else keep(labels, things)
+    # As wide on the screen whatever the size of the image.
+    width = max(1, round(max(labels.shape) / FINE))
+    return outlines(tinted, alone, width, colors=colors, casing=False)
+
+
+def keep(labels: Labels, chosen: Sequence[int]) -> Labels:
+    """The label map with every label but the chosen ones as background; ridge lines, -1, stay."""
+    table = np.zeros(max([*chosen, int(labels.max(initial=0))]) + 2, np.int32)
+    table[list(chosen)] = list(chosen)
+    table[-1] = -1
+    kept: Labels = table[labels]
+    return kept
 
 
 def _mime(data: bytes) -> str:
@@ -204,9 +236,9 @@ def _pictures(finished: Finished) -> list[int]:
 
 
 def _class_names(result: Segmentation) -> list[str]:
-    """Names among which one can choose: a few segments, each with a name of its own."""
-    names = [segment.name for segment in result.segments]
-    return names if 2 <= len(set(names)) == len(names) <= MOST_CHOICES else []
+    """Names among which one can choose, if they are a few: those of classes, or of segments."""
+    names = list(dict.fromkeys(segment.name for segment in result.segments))
+    return names if 2 <= len(names) <= MOST_CHOICES else []
 
 
 def _chosen_classes(result: Segmentation) -> tuple[str, ...]:
@@ -240,12 +272,7 @@ def _choose_classes(names: Sequence[str]) -> None:
 
 def _only(result: Segmentation, classes: Sequence[str]) -> Labels:
     """The label map with every other class as background; ridge lines, -1, stay."""
-    table = np.zeros(max(s.label for s in result.segments) + 2, np.int32)
-    chosen = [segment.label for segment in result.segments if segment.name in classes]
-    table[chosen] = chosen
-    table[-1] = -1
-    only: Labels = table[result.labels]
-    return only
+    return keep(result.labels, [s.label for s in result.segments if s.name in classes])
 
 
 # Below the picture -------------------------------------------------------------------------------
@@ -284,25 +311,42 @@ def _draw_facts(finished: Finished) -> None:
     title = "segment" if count == 1 else "segments"
     facts = f"{count} {title} · {_duration(finished.run.seconds)} · {width}×{height} px"
     sizes = areas(result.labels)
-    largest = sorted(result.segments, key=lambda s: -sizes[s.label])[:LEGEND]
-    named = sorted(largest, key=lambda s: s.label)
+    groups = _by_name(result.segments)
+    largest = sorted(groups, key=lambda group: -sum(sizes[s.label] for s in group))[:LEGEND]
+    named = sorted(largest, key=lambda group: group[0].label)
     colors = segment_colors(result.segments)
     classes = _chosen_classes(result)
     means = cache.pictures.get(
         (*finished.name, "mean colours"), lambda: mean_colors(finished.picture.image, result.labels)
     )
     items = [
-        f"<span{_off(s.name, classes)}>"
-        f'<i style="background:{_halves(colors[s.label], means[s.label])}"></i>'
-        f"{html.escape(s.name)} <b>{_share(sizes[s.label] / result.labels.size)}</b></span>"
-        for s in named
+        f"<span{_off(group[0].name, classes)}>"
+        f'<i style="background:{_swatch(group, colors, means)}"></i>'
+        f"{html.escape(group[0].name)}{_times(len(group))} "
+        f"<b>{_share(sum(sizes[s.label] for s in group) / result.labels.size)}</b></span>"
+        for group in named
     ]
-    if count > LEGEND:
-        items.append(f"<span>and {count - LEGEND} smaller ones</span>")
+    if len(groups) > LEGEND:
+        items.append(f"<span>and {len(groups) - LEGEND} smaller ones</span>")
     if not count:
         items.append("<span>Nothing was found with these settings.</span>")
-    hint = "Left: the colour that stands for a segment here. Right: its mean colour in the image."
+    hint = (
+        "Left: the colour that stands for a segment here. Right: its mean colour in the image. "
+        "Of several with one name: the colours of the first ones."
+    )
     st.html(f'<div class="seg-legend" title="{hint}"><span>{facts}</span>{"".join(items)}</div>')
+
+
+def _by_name(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """The segments of one name together: one entry of the legend."""
+    groups: dict[str, list[Segment]] = {}
+    for segment in segments:
+        groups.setdefault(segment.name, []).append(segment)
+    return list(groups.values())
+
+
+def _times(count: int) -> str:
+    return f" × {count}" if count > 1 else ""
 
 
 def _off(name: str, classes: Sequence[str]) -> str:
@@ -310,10 +354,20 @@ def _off(name: str, classes: Sequence[str]) -> str:
     return ' class="off"' if classes and name not in classes else ""
 
 
-def _halves(color: np.ndarray, mean: np.ndarray) -> str:
-    """A swatch in CSS: on the left the colour that stands for a segment, on the right its own."""
-    left, right = (f"rgb{tuple(map(int, c))}" for c in (color, mean))
-    return f"linear-gradient(90deg,{left} 50%,{right} 50%)"
+def _swatch(group: Sequence[Segment], colors: Colors, means: Colors) -> str:
+    """A swatch in CSS: on the left the colour that stands for a segment, on the right its own.
+
+    Of several segments: the colours that stand for the first ones.
+    """
+    label = group[0].label
+    alone = (colors[label], means[label])
+    stripes = alone if len(group) == 1 else [colors[s.label] for s in group[:STRIPES]]
+    part = 100 / len(stripes)
+    stops = (
+        f"rgb{tuple(map(int, stripe))} {part * place:.0f}% {part * (place + 1):.0f}%"
+        for place, stripe in enumerate(stripes)
+    )
+    return f"linear-gradient(90deg,{','.join(stops)})"
 
 
 def _share(share: float) -> str:

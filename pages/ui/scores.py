@@ -4,11 +4,13 @@ import streamlit as st
 
 from pages.ui.card import known_classes
 from pages.ui.class_scores import draw_class_scores
-from pages.ui.models import weights_name
+from pages.ui.models import published_name, weights_name
 from pages.ui.object_scores import draw_object_scores
+from pages.ui.panoptic_scores import draw_panoptic_scores
 from pages.ui.result import Finished
 from segcore.errors import WeightsError
 from segcore.weights import read_card
+from segcore.weights.pretrained import describe
 
 
 def draw_scores(finished: Finished) -> None:
@@ -24,14 +26,20 @@ def draw_scores(finished: Finished) -> None:
             icon=":material/compare:",
         )
         return
-    if all(segment.is_thing for segment in finished.run.segmentation.segments):
-        draw_object_scores(finished, scene)
+    if finished.technique.category == "panoptic":
+        draw_panoptic_scores(finished, scene)
+    elif all(segment.is_thing for segment in finished.run.segmentation.segments):
+        wanted = finished.settings.get("classes")
+        draw_object_scores(finished, scene, [wanted] if wanted in known else known)
     else:
         draw_class_scores(finished, scene, has_background=has_background)
 
 
 def _knowledge(finished: Finished) -> tuple[list[str], bool]:
     """The classes that the network knows, and whether background is one of its answers."""
+    published = published_name(finished.technique, finished.settings)
+    if published is not None:
+        return list(describe(published).titles), True
     try:
         card = read_card(weights_name(finished.technique, finished.settings))
     except WeightsError:  # its file went away after it was loaded

@@ -10,11 +10,12 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.charts import diagram_width, figure
-from segcore.charts import Diagram, Frames
+from segcore.charts import Diagram, Frames, Table
 from segcore.render import class_colors, jpeg, png, to_rgb
 from segcore.result import Run, Segment, Step
 
 SHARP = 400  # pixels that the picture of a card is wide
+MOST_ROWS, TABLE_HIGH = 8, 320  # rows of a table that does not scroll; pixels of one that does
 
 
 def picture_file(picture: np.ndarray, width: int = 0, segments: Sequence[Segment] = ()) -> bytes:
@@ -54,7 +55,7 @@ def draw_steps(run: Run, key: str = "run") -> None:
     """Draws the steps of a run in the order of the computation; `key` tells two strips apart."""
     with st.container(key=f"steps-{key}"):  # laid out as a grid by style.css
         for number, step in enumerate(run.steps, start=1):
-            is_wide = isinstance(step.picture, Diagram)
+            is_wide = isinstance(step.picture, Diagram | Table)
             with st.container(gap="small", key=f"wide-{key}-{number}" if is_wide else None):
                 _draw_step(number, step, key, run.segmentation.segments)
 
@@ -64,6 +65,8 @@ def _draw_step(number: int, step: Step, key: str, segments: Sequence[Segment]) -
         _image(st, step.picture, step.caption, segments)
     elif isinstance(step.picture, Frames):
         _scrub(step.picture, f"{key}.{number}", segments)
+    elif isinstance(step.picture, Table):
+        draw_table(step.picture, f"table.{key}.{number}", step.caption)
     else:
         chart = step.picture
         st.plotly_chart(
@@ -74,6 +77,26 @@ def _draw_step(number: int, step: Step, key: str, segments: Sequence[Segment]) -
             alt=step.caption,
         )
     st.caption(f"**{number}. {step.title}.** {step.caption}")
+
+
+def draw_table(table: Table, key: str, alt: str) -> None:
+    """The rows of a table, which a person may sort; a long one scrolls."""
+    columns: dict[str, list[str | float]] = {
+        name: [row[place] for row in table.rows] for place, name in enumerate(table.columns)
+    }
+    numbers = {
+        name: st.column_config.NumberColumn(format="%.2f")
+        for name, values in columns.items()
+        if any(isinstance(value, float) for value in values)
+    }
+    st.dataframe(
+        columns,
+        column_config=numbers,
+        hide_index=True,
+        height="content" if len(table.rows) <= MOST_ROWS else TABLE_HIGH,
+        key=key,
+        alt=alt,
+    )
 
 
 @st.fragment

@@ -16,7 +16,7 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache, category, models
-from segcore import weights
+from segcore import TECHNIQUES, weights
 
 APP = Path(__file__).parents[2] / "app.py"
 CLASSICAL = "pages/classical.py"
@@ -212,4 +212,65 @@ def loaded(_drawn_by_lot: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(weights, "DIGESTS", digests)
     monkeypatch.setattr(models, "load_network", load)
     monkeypatch.setattr(cache, "networks", cache.Cache(cache.NETWORKS_MB))
+    return names
+
+
+@pytest.fixture(scope="session")
+def _found_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with random weights of the networks that find things, and those of pixels beside.
+
+    Whatever they look at is the first of their classes, with certainty, so that there are things.
+    """
+    import torch
+
+    from segcore.networks.network import Network
+    from segcore.training.cards import write_card
+    from segcore.training.recipes import RECIPES
+    from segcore.training.sets import SETS
+    from segcore.training.thing_sets import PANOPTIC_SETS, THING_SETS
+
+    folder = tmp_path_factory.mktemp("weights of things")
+    sets = {
+        **{f"mask_rcnn_{key}": data for key, data in THING_SETS.items()},
+        **{f"panoptic_{key}": data for key, data in PANOPTIC_SETS.items()},
+        **{name: SETS[RECIPES[name].data] for name in ("fcn_street", "unet_nuclei")},
+    }
+    for name, data in sets.items():
+        network = TECHNIQUES[RECIPES[name].network].network
+        torch.manual_seed(3)
+        module = network.build(len(data.names)).eval()
+        if hasattr(module, "roi_heads"):
+            module.roi_heads.box_predictor.cls_score.bias.data[1] = 3.0
+        each = dict.fromkeys(data.names, 0.5)
+        scores = {
+            "mask_rcnn": {"ap50": 0.812, "ap": 0.432, "box_ap50": 0.9, "f50": 0.7},
+            "panoptic": {"pq": 0.721, "sq": 0.8, "rq": 0.9, "pq_things": 0.6, "pq_stuff": 0.8},
+        }.get(RECIPES[name].network, {"miou": 0.512, "pixel_accuracy": 0.9})
+        scores["iou" if "miou" in scores else "each"] = each
+        write_card(
+            *(folder, RECIPES[name], data),
+            weights.to_file(Network(module, data.names, data.side, data.stretched)),
+            parameters=sum(part.numel() for part in module.parameters()),
+            seconds=1200.0,
+            scores=scores,
+        )
+    return folder
+
+
+@pytest.fixture
+def finders(_found_by_lot: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Only random weights of networks that find things ship; names of those that were loaded."""
+    names: list[str] = []
+
+    def load(build: Callable[[int], Any], name: str) -> Any:
+        names.append(name)
+        return weights.load_network(build, name)
+
+    monkeypatch.setattr(weights, "FOLDER", _found_by_lot)
+    digests = {name: weights.read_card(name)["sha256"] for name in weights.shipped()}
+    monkeypatch.setattr(weights, "DIGESTS", digests)
+    monkeypatch.setattr(models, "load_network", load)
+    monkeypatch.setattr(models, "tuned", lambda network: network)
+    monkeypatch.setattr(cache, "networks", cache.Cache(cache.NETWORKS_MB))
+    monkeypatch.setattr(cache, "runs", cache.Cache(cache.RUNS_MB))
     return names

@@ -20,6 +20,7 @@ from segcore.charts import (
     Scatter,
     Series,
     Surface,
+    Table,
 )
 from segcore.images import fit
 from segcore.networks.network import Network
@@ -89,9 +90,10 @@ def test_every_chart_is_a_valid_figure(chart):
     assert made["data"] or isinstance(chart, Curve)
 
 
-def test_frames_are_no_figure():
+@pytest.mark.parametrize("chart", [Frames((HEIGHTS,), ("one",)), Table(("a",), ((1,),))])
+def test_frames_and_tables_are_no_figures(chart):
     with pytest.raises(TypeError, match=r"pages\.ui\.steps"):
-        figure(Frames((HEIGHTS,), ("one",)))
+        figure(chart)
 
 
 @pytest.mark.parametrize("key", TECHNIQUES)
@@ -99,7 +101,7 @@ def test_every_chart_of_a_technique_is_a_valid_figure(key):
     image = fit(get_sample(TECHNIQUES[key].sample).load(), 128)
     helpers = {"load_model": untrained} if TECHNIQUES[key].network else {}
     pictures = [step.picture for step in run(key, image, **helpers).steps]
-    charts = [p for p in pictures if not isinstance(p, np.ndarray | Frames)]
+    charts = [p for p in pictures if not isinstance(p, np.ndarray | Frames | Table)]
     assert all(json.loads(checked(chart).to_json())["data"] for chart in charts)
 
 

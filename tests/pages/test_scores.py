@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pages.ui.class_scores import compare
-from pages.ui.object_scores import THRESHOLDS, compare_objects
+from pages.ui.object_scores import THRESHOLDS, compare_objects, only_classes
 from pages.ui.score_charts import class_bars, confusion_heatmap
-from segcore.result import regions
+from segcore.result import Segment, Segmentation, regions
 from segcore.scenes.scene import Scene
 from segcore.scenes.street import street
 
@@ -73,19 +73,30 @@ def objects():
     return labels
 
 
+def named(labels, *names):
+    """The objects with these names, the last of which stands for all further ones."""
+    highest = int(labels.max())
+    return regions(labels, (*names, *names[-1:] * highest)[:highest], is_thing=True)
+
+
+def compare_labels(prediction, reference):
+    return compare_objects(named(prediction, "Cell"), named(reference, "Cell"))
+
+
 def test_the_same_objects_under_other_numbers_are_perfect():
-    found = compare_objects(np.array([0, 4, 2, 1, 3], np.int32)[objects()], objects())
+    found = compare_labels(np.array([0, 4, 2, 1, 3], np.int32)[objects()], objects())
     assert found.found == pytest.approx(np.ones(len(THRESHOLDS)))
-    assert found.dice == found.boundary == found.quality == 1
+    assert found.dice == found.boundary == found.quality.pq == 1
     assert not found.match.missed
     assert not found.match.invented
+    assert found.masks is found.boxes is None  # without scores there is no order of objects
 
 
 def test_objects_that_grew_together_are_missed_whatever_dice_says():
     labels = objects()
     labels[labels == 2] = 1
     labels[5:15, 12:17] = 1  # the bridge
-    found = compare_objects(labels, objects())
+    found = compare_labels(labels, objects())
     assert found.found[0] == pytest.approx(2 / 5)  # 2 right, 2 missed, 1 invented
     assert found.dice > 0.9
     assert sorted(s.label - 1 for s in found.match.missed) == [1, 2]
@@ -96,16 +107,44 @@ def test_the_share_found_falls_with_the_threshold():
     labels = objects()
     labels[:, :9] = 0  # three of ten columns of the first are left: 0.3
     labels[5:8][labels[5:8] == 2] = 0  # seven rows of ten of the second: 0.7
-    found = compare_objects(labels, objects()).found
+    found = compare_labels(labels, objects()).found
     assert found[0] == pytest.approx(3 / 5)
     assert found[-1] == pytest.approx(2 / 6)
 
 
 def test_an_image_without_objects_is_no_error():
     nothing = np.zeros((8, 8), np.int32)
-    found = compare_objects(nothing, nothing)
+    found = compare_labels(nothing, nothing)
     assert found.found[0] == found.dice == 1
-    assert np.isnan(found.quality)
+    assert np.isnan(found.quality.pq)
+
+
+def test_a_thing_of_the_wrong_class_is_missed_and_invented():
+    truth = named(objects(), "Car", "Car", "Sign", "Sign")
+    found = compare_objects(named(objects(), "Car", "Sign", "Sign", "Sign"), truth)
+    assert found.found[0] == 1  # whatever the class
+    assert [s.name for s in found.match.missed] == ["Car"]
+    assert [s.name for s in found.match.invented] == ["Sign"]
+    # Cars: 1 right, 1 missed; signs: 2 right, 1 invented.
+    assert found.quality.pq == pytest.approx((1 / 1.5 + 2 / 2.5) / 2)
+
+
+def test_things_with_scores_have_average_precision_of_masks_and_of_predicted_boxes():
+    truth = named(objects(), "Car")
+    segments = tuple(
+        Segment(s.label, "Car", True, 1 - s.label / 10, (0.0, 0.0, 1.0, 1.0) if k else None)
+        for k, s in enumerate(truth.segments)
+    )
+    found = compare_objects(Segmentation(objects(), segments), truth)
+    assert found.masks.ap == 1
+    # The first box is the one around the pixels, all others are elsewhere.
+    assert found.boxes.classes[0].ap50 == pytest.approx(26 / 101)
+
+
+def test_of_the_classes_that_were_asked_for_alone_objects_are_missed():
+    truth = named(objects(), "Car", "Sign")
+    assert [s.label for s in only_classes(truth, ["Sign"]).segments] == [2, 3, 4]
+    assert sorted(np.unique(only_classes(truth, ["Car"]).labels)) == [0, 1]
 
 
 # Charts -------------------------------------------------------------------------------------------

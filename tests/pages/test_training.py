@@ -318,7 +318,7 @@ def test_a_training_from_start_to_stop(visit, queue):
     assert disabled(seen) == [False, False, False, True, True]
     seen.press("live.pause")
     assert progress(seen).startswith("Paused, for 120 s at most · ")
-    seen.press("live.pause")
+    seen.press("live.resume")
     assert not progress(seen).startswith("Paused")
     seen.press("live.stop")
     follow(seen, lambda s: progress(s).startswith("Ended · "))
