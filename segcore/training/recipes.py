@@ -132,7 +132,7 @@ _instances = [
     Recipe(
         "mask_rcnn",
         "pets",
-        700,
+        560,
         start="mask_rcnn_street",
         windows=((1.0, (224, 192)),),
         learning_rate=1.5e-3,
