@@ -248,7 +248,23 @@ def _draw_tabs(
         draw["Downloads"] = lambda: draw_downloads(
             technique, picture, settings, finished.run.segmentation
         )
-    for title, tab in zip(draw, st.tabs(list(draw), key="tabs", on_change="rerun"), strict=True):
+    titles = tuple(draw)
+    default = _default_tab(titles)
+    tabs = st.tabs(titles, default=default, key="tabs", on_change="rerun")
+    for title, tab in zip(titles, tabs, strict=True):
         if tab.open:
+            st.session_state["tabs.last"] = (titles, default, title)
             with tab:
                 draw[title]()
+
+
+def _default_tab(titles: tuple[str, ...]) -> str | None:
+    """The tab that was open, if the tabs are others now: Streamlit would go back to the first.
+
+    While they stay the same it must not change, or they would count as others.
+    """
+    before, default, last = st.session_state.get("tabs.last", ((), None, None))
+    if titles == before:
+        return default
+    chosen = before and last != before[0]  # the first one opens by itself
+    return last if chosen and last in titles else None

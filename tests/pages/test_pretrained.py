@@ -39,6 +39,7 @@ def publisher(made, tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(cache, "published", cache.Cache(64, 2))
     monkeypatch.setattr(cache, "runs", cache.Cache(64))
+    monkeypatch.setattr(cache, "pictures", cache.Cache(64))  # of another test's stand-in
     monkeypatch.setattr(jobs.downloads, "_jobs", {})
     yield found
     server.shutdown()

@@ -13,7 +13,7 @@ from segcore.training import evaluate as module
 from segcore.training.augment import IGNORE
 from segcore.training.evaluate import evaluate, evaluate_sizes
 from segcore.training.recipes import get_recipe
-from segcore.training.sets import SETS, VAL_SEED, Example
+from segcore.training.sets import SETS, VAL_SEED, Example, to_codes
 from segcore.weights import load_network, read_card
 
 
@@ -28,7 +28,8 @@ class ByColour(nn.Module):
 def written(targets):
     image = np.zeros((*targets.shape, 3), np.uint8)
     image[..., 0] = np.where(targets == IGNORE, 3, targets)
-    return Example(image, targets)
+    labels = np.where(targets == IGNORE, 0, targets.astype(np.uint16) + 1)
+    return Example(image, (256 * labels).astype(np.uint16))
 
 
 def test_a_network_that_is_always_right_scores_one():
@@ -52,7 +53,7 @@ def test_pixels_of_no_class_do_not_count():
 
 def streets():
     seeds = range(VAL_SEED, VAL_SEED + 12)
-    return [Example(s.image, (s.labels - 1).astype(np.uint8)) for s in map(draw, seeds)]
+    return [Example(s.image, to_codes(s)) for s in map(draw, seeds)]
 
 
 def draw(seed):
