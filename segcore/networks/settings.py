@@ -11,6 +11,21 @@ StreetWeights: TypeAlias = Annotated[
     "What the network learned: it knows these classes and no other.",
 ]
 
+ThingWeights: TypeAlias = Annotated[
+    str,
+    Choice(
+        street="Street scenes, drawn",
+        nuclei="Cell nuclei (DSB 2018)",
+        pets="Cats and dogs (Oxford pets)",
+    ),
+    Label("Trained on"),
+    "What the network learned: it finds these things and no other.",
+]
+
+LeastScore: TypeAlias = Annotated[
+    float, Range(0.05, 0.95, 0.05), "Least probability of a thing: lower finds and invents more."
+]
+
 Zoom: TypeAlias = Annotated[
     float,
     Range(0.5, 2.0, 0.25),

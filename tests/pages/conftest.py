@@ -198,21 +198,26 @@ def _drawn_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def loaded(_drawn_by_lot: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Only the random weights ship, and no network is loaded yet; names of those that were."""
+def _ship(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Only the weights of a folder ship, and none is loaded yet; names of those that were."""
     names: list[str] = []
 
     def load(build: Callable[[int], Any], name: str) -> Any:
         names.append(name)
         return weights.load_network(build, name)
 
-    monkeypatch.setattr(weights, "FOLDER", _drawn_by_lot)
+    monkeypatch.setattr(weights, "FOLDER", folder)
     digests = {name: weights.read_card(name)["sha256"] for name in weights.shipped()}
     monkeypatch.setattr(weights, "DIGESTS", digests)
     monkeypatch.setattr(models, "load_network", load)
     monkeypatch.setattr(cache, "networks", cache.Cache(cache.NETWORKS_MB))
     return names
+
+
+@pytest.fixture
+def loaded(_drawn_by_lot: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Only the random weights ship, and no network is loaded yet; names of those that were."""
+    return _ship(_drawn_by_lot, monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -260,17 +265,7 @@ def _found_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def finders(_found_by_lot: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Only random weights of networks that find things ship; names of those that were loaded."""
-    names: list[str] = []
-
-    def load(build: Callable[[int], Any], name: str) -> Any:
-        names.append(name)
-        return weights.load_network(build, name)
-
-    monkeypatch.setattr(weights, "FOLDER", _found_by_lot)
-    digests = {name: weights.read_card(name)["sha256"] for name in weights.shipped()}
-    monkeypatch.setattr(weights, "DIGESTS", digests)
-    monkeypatch.setattr(models, "load_network", load)
+    names = _ship(_found_by_lot, monkeypatch)
     monkeypatch.setattr(models, "tuned", lambda network: network)
-    monkeypatch.setattr(cache, "networks", cache.Cache(cache.NETWORKS_MB))
     monkeypatch.setattr(cache, "runs", cache.Cache(cache.RUNS_MB))
     return names

@@ -55,7 +55,7 @@ from segcore.networks.rcnn import (
     to_size,
     view,
 )
-from segcore.networks.settings import Zoom
+from segcore.networks.settings import LeastScore, ThingWeights, Zoom
 from segcore.result import Image, Point, Segment, Segmentation
 from segcore.technique import (
     Architecture,
@@ -81,21 +81,8 @@ SHOWN = 60  # proposals in a picture; more hide the image
 def segment(
     image: Image,
     *,
-    weights: Annotated[
-        str,
-        Choice(
-            street="Street scenes, drawn",
-            nuclei="Cell nuclei (DSB 2018)",
-            pets="Cats and dogs (Oxford pets)",
-        ),
-        Label("Trained on"),
-        "What the network learned: it finds these things and no other.",
-    ] = "street",
-    score: Annotated[
-        float,
-        Range(0.05, 0.95, 0.05),
-        "Least probability of a thing: lower finds and invents more.",
-    ] = 0.5,
+    weights: ThingWeights = "street",
+    score: LeastScore = 0.5,
     nms: Annotated[
         float,
         Range(0.1, 0.9, 0.05),

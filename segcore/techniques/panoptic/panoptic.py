@@ -51,7 +51,7 @@ from segcore.networks.rcnn import (
     to_size,
     view,
 )
-from segcore.networks.settings import Zoom
+from segcore.networks.settings import LeastScore, Zoom
 from segcore.result import Image, Labels, Mask, Segment, Segmentation, count_labels
 from segcore.technique import (
     Architecture,
@@ -144,11 +144,7 @@ def segment(
         Label("Trained on"),
         "What the network learned: it knows these classes and no other.",
     ] = "street",
-    score: Annotated[
-        float,
-        Range(0.05, 0.95, 0.05),
-        "Least probability of a thing: lower finds and invents more.",
-    ] = 0.5,
+    score: LeastScore = 0.5,
     overlap: Annotated[
         float,
         Range(0.0, 1.0, 0.05),
