@@ -182,7 +182,14 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
         if name not in ("network", "data") and value not in (None, []):
             text = _windows(value) if name == "windows" else _words(value)
             yield f"| {name.replace('_', ' ')} | {text} |"
-    yield f"| time | {card['minutes']:,} processor minutes on {card['machine']} |"
+    for earlier in card.get("earlier", ()):
+        recipe = earlier["recipe"]
+        steps = sum((recipe["steps"], *recipe["restarts"]))
+        yield (
+            f"| before that | {steps:,} steps, {earlier['minutes']:,} minutes, dice "
+            f"{_words(recipe['dice'])}, on: {earlier['data']} |"
+        )
+    yield f"| time | {card['minutes']:,} processor minutes in all, on {card['machine']} |"
     yield f"| file | {card['bytes'] / 1e6:.1f} MB |"
     yield f"| sha256 | `{card['sha256']}` |"
 

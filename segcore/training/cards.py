@@ -30,9 +30,11 @@ def write_card(
         recipe, data: how and on what the network was trained.
         file: the weights.
         parameters: how many numbers the network learned.
-        seconds: processor time of the training.
+        seconds: processor time of this recipe; the card adds that of earlier ones.
         scores: measured on the part of the set that is kept for it.
     """
+    earlier = _read_earlier(folder / f"{recipe.name}.json") if recipe.start == recipe.name else []
+    minutes = seconds / 60 + sum(one["minutes"] for one in earlier)
     card = {
         "name": recipe.name,
         "network": recipe.network,
@@ -44,7 +46,8 @@ def write_card(
         "data": data.about,
         "terms": data.terms,
         "recipe": asdict(recipe),
-        "minutes": round(seconds / 60, 1),
+        "earlier": earlier,
+        "minutes": round(minutes, 1),
         "machine": f"one thread of {_processor()}, torch {torch.__version__}",
         "scores": scores,
     }
@@ -54,6 +57,17 @@ def write_card(
         begun = path.with_suffix(".begun")
         begun.write_bytes(content)
         begun.replace(path)
+
+
+def _read_earlier(card: Path) -> list[dict[str, Any]]:
+    """What had been done to the weights that a training went on from, the first recipe first."""
+    if not card.is_file():
+        return []
+    before = json.loads(card.read_text("utf-8"))
+    earlier = before.get("earlier", [])
+    own = before["minutes"] - sum(one["minutes"] for one in earlier)
+    same = {"data": before["data"], "recipe": before["recipe"], "minutes": round(own, 1)}
+    return [*earlier, same]
 
 
 def _processor() -> str:

@@ -36,6 +36,23 @@ def test_a_file_and_its_card_agree(tmp_path):
     assert to_file(network) == file  # byte for byte
 
 
+def test_a_card_keeps_what_was_done_to_the_weights_before(tmp_path):
+    data, first = SETS["street"], replace(get_recipe("simple_cnn_street"), start=None, steps=1)
+    file = to_file(Network(segcore.TECHNIQUES["simple_cnn"].network.build(11), data.names, 320))
+    second, third = (replace(first, start=first.name, steps=steps) for steps in (2, 3))
+    for recipe, seconds in ((first, 90.0), (second, 60.0), (third, 30.0)):
+        write_card(tmp_path, recipe, data, file, parameters=7, seconds=seconds, scores={"miou": 0})
+    card = json.loads((tmp_path / "simple_cnn_street.json").read_text("utf-8"))
+    assert card["recipe"]["steps"] == 3
+    assert card["minutes"] == 3.0
+    assert [one["minutes"] for one in card["earlier"]] == [1.5, 1.0]
+    assert [one["recipe"]["steps"] for one in card["earlier"]] == [1, 2]
+    assert {one["data"] for one in card["earlier"]} == {data.about}
+    # What starts from other weights, or from nothing, has no past of its own.
+    write_card(tmp_path, first, data, file, parameters=7, seconds=6.0, scores={"miou": 0})
+    assert json.loads((tmp_path / "simple_cnn_street.json").read_text())["earlier"] == []
+
+
 def test_every_network_has_its_recipes():
     for key, technique in segcore.TECHNIQUES.items():
         if technique.network is not None:
