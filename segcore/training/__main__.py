@@ -13,7 +13,7 @@ from segcore.catalog import get_method
 from segcore.errors import SegcoreError
 from segcore.networks.network import Build, Network
 from segcore.networks.tuning import is_bfloat16_faster
-from segcore.training.cards import digests_of, write_card, write_joint_card, write_scores
+from segcore.training.cards import read_digests, write_card, write_joint_card, write_scores
 from segcore.training.evaluate import Scores, evaluate_sizes
 from segcore.training.kinds import JOINTS, kind_of, measure, set_of
 from segcore.training.loop import Progress, Report, train
@@ -125,7 +125,7 @@ def _compare(name: str, scores: Scores) -> None:
     card = read_card(name)
     if scores != card["scores"]:
         sys.exit(f"The card of {name} says otherwise: {card['scores']}")
-    if name in JOINTS and card["parts"] != digests_of(JOINTS[name]):
+    if name in JOINTS and card["parts"] != read_digests(FOLDER, JOINTS[name]):
         sys.exit(f"The card of {name} was written for other weights; evaluate it with --write.")
 
 

@@ -12,7 +12,6 @@ import torch
 from segcore.training.kinds import Joint
 from segcore.training.recipes import Recipe
 from segcore.training.sets import DataSet
-from segcore.weights import read_weights
 
 
 def write_card(
@@ -64,7 +63,7 @@ def write_joint_card(folder: Path, name: str, joint: Joint, scores: dict[str, An
     """Writes the card of several networks: their scores, and with which weights they were measured.
 
     Args:
-        folder: where it goes.
+        folder: where the weights lie and the card goes.
         name: name of the card.
         joint: the networks.
         scores: measured on the part of the set that is kept for it.
@@ -73,15 +72,16 @@ def write_joint_card(folder: Path, name: str, joint: Joint, scores: dict[str, An
         "name": name,
         "network": joint.network,
         "weights": joint.data,
-        "parts": digests_of(joint),
+        "parts": read_digests(folder, joint),
         "scores": scores,
     }
     _replace_card(folder, card)
 
 
-def digests_of(joint: Joint) -> dict[str, str]:
-    """Name -> sha256 of the weights that the networks have now."""
-    return {part: hashlib.sha256(read_weights(part)).hexdigest() for part in joint.parts}
+def read_digests(folder: Path, joint: Joint) -> dict[str, str]:
+    """Name -> sha256 of the weights that lie in the folder, of each network."""
+    files = {part: (folder / f"{part}.safetensors").read_bytes() for part in joint.parts}
+    return {part: hashlib.sha256(file).hexdigest() for part, file in files.items()}
 
 
 def _replace_card(folder: Path, card: dict[str, Any]) -> None:

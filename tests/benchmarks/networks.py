@@ -3,8 +3,9 @@
     python -m tests.benchmarks.networks [threads]
 
 The plain pass is the module itself in eager float32 on the same input, of Mask R-CNN torchvision's
-own run of it; what runs several networks is timed against all of them. Tuned is what a page runs: the fastest way that a short timing found on this machine,
-from the image to the labels. Passes take turns, so that a busy machine slows them alike.
+own run of it; what runs several networks is timed against all of them. Tuned is what a page runs:
+the fastest way that a short timing found on this machine, from the image to the labels. Passes take
+turns, so that a busy machine slows them alike.
 """
 
 import sys

@@ -228,7 +228,8 @@ def _found_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from segcore.networks.network import Network
-    from segcore.training.cards import write_card
+    from segcore.training.cards import write_card, write_joint_card
+    from segcore.training.kinds import JOINTS
     from segcore.training.recipes import RECIPES
     from segcore.training.sets import SETS
     from segcore.training.thing_sets import THING_SETS
@@ -256,6 +257,9 @@ def _found_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
             seconds=1200.0,
             scores=scores,
         )
+    quality = {"pq": 0.721, "sq": 0.8, "rq": 0.9, "pq_things": 0.6, "pq_stuff": 0.8}
+    quality["each"] = dict.fromkeys(sets["unet_street"].names, 0.5)
+    write_joint_card(folder, "panoptic_street", JOINTS["panoptic_street"], quality)
     return folder
 
 
