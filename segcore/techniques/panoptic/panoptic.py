@@ -87,7 +87,6 @@ def segment(
     agreement: Annotated[
         float,
         Range(0.0, 1.0, 0.05),
-        Label("Agreement"),
         "Least share of a thing's mask that the semantic network gives the same class. At 0, as in "
         "the paper, Mask R-CNN is believed by itself.",
     ] = 0.3,
@@ -145,6 +144,16 @@ def segment(
     )
     result = _merged(stuff, things, found, (semantic.names, finder.names))
     show("Panoptic labels", result.labels, "Stuff by class, and a number for each thing.")
+    show(
+        "The U-Net",
+        lambda: diagram(semantic.module, *look_at(image, semantic, zoom).shape[:2]),
+        "Block by block; its own page shows what goes on inside.",
+    )
+    show(
+        "The Mask R-CNN",
+        lambda: diagram(anatomy(finder.module), *look_at(image, finder, zoom).shape[:2]),
+        "Block by block, its heads for one box; its own page shows what goes on inside.",
+    )
     return result
 
 
@@ -160,11 +169,6 @@ def _ask_semantic(network: Network, image: Image, zoom: float, *, show: Show) ->
         f"The image at {seen.shape[1]}×{seen.shape[0]} pixels, for the class of every pixel.",
     )
     probabilities = to_probabilities(compute_scores(network, seen))
-    show(
-        "The semantic network",
-        lambda: diagram(network.module, *seen.shape[:2]),
-        "The U-Net, block by block; its own page shows what goes on inside.",
-    )
     show(
         "Uncertainty",
         lambda: entropy(probabilities),
@@ -184,12 +188,6 @@ def _ask_finder(
         f"The image at {seen.shape[1]}×{seen.shape[0]} pixels, so that small things are found.",
     )
     found, masks = find_objects(network, view(network, seen), score=score)
-    show(
-        "The network that finds things",
-        lambda: diagram(anatomy(network.module), *seen.shape[:2]),
-        "Mask R-CNN, block by block, its heads for one box; its own page shows what goes on "
-        "inside.",
-    )
     show(
         "Things by score",
         lambda: draw_found(seen, found, network.names),
