@@ -347,7 +347,7 @@ TECHNIQUE = Technique(
         paper_score="PQ 40.9 on COCO test-dev (Panoptic FPN on ResNet-101)",
         smaller="The paper reads both answers from the pyramid of one large network. Ours come "
         "from two small ones, which see the image twice, and each can be looked at and trained by "
-        "itself. The merge is the paper's.",
+        "itself. The merge is the paper's, but for the agreement.",
         parts=("unet", "mask_rcnn"),
     ),
 )
