@@ -1,6 +1,7 @@
 """Downloads of a result: made only when somebody asks for one."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -139,7 +140,7 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
         )
         beside = but = ""
         if technique.network is not None:
-            beside = " with its weights beside it"
+            beside = " with the weights beside it"
             but = ", but for pixels that rounding decides: the server computes as is fastest there"
             _draw_weights(technique, settings)
         st.caption(
@@ -150,15 +151,22 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
 
 
 def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
-    """The file of weights that the script of a network reads."""
-    name = models.weights_name(technique, settings)
+    """Every file of weights that the script of a network reads."""
+    names = models.weights_files(technique, settings)
     is_published = models.published_name(technique, settings) is not None
-    st.download_button(
-        "Download the weights",
-        lambda: read_published(published(name)) if is_published else read_weights(name),
-        describe(name).file if is_published else f"{name}.safetensors",
-        "application/octet-stream",
-        key="download.weights",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    for name in names:
+        several = len(names) > 1
+        read = partial(_read_published if is_published else read_weights, name)
+        st.download_button(
+            f"Download `{name}`" if several else "Download the weights",
+            read,
+            describe(name).file if is_published else f"{name}.safetensors",
+            "application/octet-stream",
+            key=f"download.weights.{name}" if several else "download.weights",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _read_published(name: str) -> bytes:
+    return read_published(published(name))

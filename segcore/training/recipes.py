@@ -8,7 +8,6 @@ from segcore.training.augment import Augmentation
 
 DRAWN = Augmentation(scale=(0.7, 2.0), untouched=0.3, light=0.15, colour=0.05, blur=0.1)
 SEEN = Augmentation(scale=(0.75, 1.8), untouched=0.2, light=0.12, colour=0.04, blur=0.1)
-NEAR = Augmentation(scale=(1.0, 2.2), untouched=0.2, light=0.15, colour=0.05, blur=0.1)
 STREET = Augmentation(scale=(0.7, 2.0), turn=4.0, light=0.35, colour=0.12, blur=0.1)
 CLOSE = Augmentation(scale=(1.2, 2.8), untouched=0.1, light=0.15, colour=0.05, blur=0.1)
 CELLS = Augmentation((0.8, 2.0), turn=45.0, quarter_turns=True, light=0.25, colour=0.2, blur=0.15)
@@ -174,13 +173,9 @@ _classifiers = [
         augmentation=PETS,
     ),
 ]
-_panoptic = [Recipe("panoptic", "street", 1000, start="mask_rcnn_street", augmentation=NEAR)]
 
 RECIPES = MappingProxyType(
-    {
-        recipe.name: recipe
-        for recipe in (*_streets, *_camvid, *_others, *_instances, *_panoptic, *_classifiers)
-    }
+    {recipe.name: recipe for recipe in (*_streets, *_camvid, *_others, *_instances, *_classifiers)}
 )
 """Name of the weights -> recipe, in the order in which they are to be trained."""
 

@@ -306,8 +306,11 @@ def command(
 def test_exported_script(technique: Technique, tmp_path: Path, downloaded: dict[str, Path]) -> None:
     photograph = a_photograph()
     (tmp_path / "image.jpg").write_bytes(photograph)
-    for file in weights.FOLDER.glob(f"{technique.key}_*.safetensors"):
-        shutil.copy(file, tmp_path)  # a network's script needs its weights beside it
+    for chosen in next((s.options for s in technique.settings if s.name == "weights"), ()):
+        for name in technique.weights_files(chosen):
+            file = weights.FOLDER / f"{name}.safetensors"
+            if file.is_file():  # it is not, of what is to be downloaded
+                shutil.copy(file, tmp_path)  # a network's script needs its weights beside it
     rng = random.Random(technique.key)
     chosen = [{}, *(random_settings(technique, rng) for _ in range(3))]
     for setting in technique.settings:
