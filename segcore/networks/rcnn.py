@@ -167,8 +167,9 @@ def anatomy(network: Any) -> nn.Module:
             maps = walk_backbone(self.stages, self.levels, x)
             finest = self.pyramid(maps)
             self.objectness([finest])
-            self.box_class(self.box_head(finest[:, :, :7, :7]))
-            mask: torch.Tensor = self.mask(self.mask_head(finest[:, :, :14, :14]))
+            self.box_class(self.box_head(finest.new_empty((1, finest.shape[1], 7, 7))))
+            read = finest.new_empty((1, finest.shape[1], 14, 14))
+            mask: torch.Tensor = self.mask(self.mask_head(read))
             return mask
 
     return Anatomy()
@@ -451,9 +452,13 @@ def _enlarged(
 
 
 def _between(length: int, side: int, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Weights (places, side) of linear interpolation when `side` values become `length`."""
-    at = ((places + 0.5) * (side / length) - 0.5).clip(0, side - 1)[:, None]
-    return np.maximum(0.0, 1.0 - np.abs(at - np.arange(side))).astype(np.float32)
+    """Weights (places, side) of linear interpolation when `side` values become `length`.
+
+    In single precision, as torch counts: a pixel that a mask reaches by a millionth is a pixel.
+    """
+    step, half = np.float32(side) / np.float32(length), np.float32(0.5)
+    at = (step * (places.astype(np.float32) + half) - half).clip(0, side - 1)[:, None]
+    return np.maximum(0, 1 - np.abs(at - np.arange(side, dtype=np.float32)))
 
 
 def resolve(

@@ -117,7 +117,8 @@ def small_ssd(n: int) -> nn.Module:
     body = backbone(layer1="0", layer2="1", layer4="2")
     body.out_channels = [8, 16, 32]
     boxes = DefaultBoxGenerator([[2, 3]] * 3, min_ratio=0.2, max_ratio=0.95)
-    return SSD(body, boxes, (SIDE, SIDE), n)
+    limits = {"score_thresh": 0.001, "nms_thresh": 0.55, "topk_candidates": 300}
+    return SSD(body, boxes, (SIDE, SIDE), n, **limits)
 
 
 def small_mobilenet(n: int) -> nn.Module:
