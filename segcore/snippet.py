@@ -13,7 +13,7 @@ import inspect
 import operator
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pprint import pformat
 from types import ModuleType
@@ -336,6 +336,10 @@ def _edits(text: str, settings: dict[str, str]) -> Iterator[_Edit]:
             case ast.Name(id=alias) if alias in settings:
                 plain = ast.copy_location(ast.Name(settings[alias]), argument.annotation)
                 argument.annotation = _annotated(plain)
+            case ast.Subscript(slice=ast.Tuple(elts=[ast.Name(id=alias) as plain, *_])) if (
+                alias in settings
+            ):
+                plain.id = settings[alias]
     position = _Positions(text)
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):  # parents come before their children
@@ -551,8 +555,9 @@ def _prune_segment(file: _File, settings: Mapping[str, Any]) -> _Pruned:
 def _prune(text: str, constants: Mapping[str, Any], settings: Mapping[str, Any]) -> _Pruned:
     """Leaves out each `if` at the top of a function that is never entered with these settings.
 
-    One that is always entered and returns gives way to its body, and what follows is left out. So
-    are parameters that only served what is gone.
+    One that is always entered and returns gives way to its body, and what follows is left out. Of
+    one with an `else` the branch is left that is taken. So are parameters left out that only served
+    what is gone.
     """
     function = _function(text)
     known = {**constants, **settings}
@@ -565,11 +570,14 @@ def _prune(text: str, constants: Mapping[str, Any], settings: Mapping[str, Any])
             case ast.If(orelse=[]), False:
                 edits.append(_left_out(text, node))
             case ast.If(body=[*_, ast.Return()]), True:
-                edits.append(_taken(text, node))
+                edits.append(_taken(text, node, node.body))
+            case ast.If(orelse=[first, *_]), bool(is_entered) if not _is_elif(text, first):
+                branch = node.body if is_entered else node.orelse
+                edits.append(replace(_taken(text, node, branch), end=_end(text, node)))
             case _:
                 continue
         decided |= _names(node.test, ast.Load) & settings.keys()
-        if edits[-1].text:
+        if edits[-1].end == len(text):
             break
     text, before = _apply(text, edits), _names(function, ast.Load)
     function = _function(text)
@@ -643,10 +651,21 @@ def _left_out(text: str, node: ast.If) -> _Edit:
     return _Edit(at[first], at[last], "")
 
 
-def _taken(text: str, node: ast.If) -> _Edit:
-    """The body in place of the statement and of all that follows."""
+def _is_elif(text: str, node: ast.stmt) -> bool:
+    return text[_Positions(text).span(node)[0] :].startswith("elif")
+
+
+def _end(text: str, node: ast.stmt) -> int:
+    """Where the last line of a statement ends, its line break not counted."""
+    return _Positions(text).span(node)[1]
+
+
+def _taken(text: str, node: ast.If, branch: list[ast.stmt]) -> _Edit:
+    """A branch of a statement in place of it and of all that follows."""
     position = _Positions(text)
-    colon = text.index(":", position.span(node.test)[1])
-    inner = text[text.index("\n", colon) + 1 : position.span(node.body[-1])[1]]
+    first = position.lines_at[branch[0].lineno - 1]
+    while text[:first].splitlines()[-1].lstrip().startswith("#"):
+        first = position.lines_at[text[:first].count("\n") - 1]
+    inner = text[first : position.span(branch[-1])[1]]
     body = textwrap.indent(textwrap.dedent(inner), " " * node.col_offset)
     return _Edit(position.lines_at[node.lineno - 1], len(text), body)

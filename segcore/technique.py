@@ -494,14 +494,19 @@ def read_article(docstring: str) -> Article:
     return Article(title, *("\n".join(bodies[s]).strip() for s in SECTIONS))
 
 
-def check_inside(seeds: Sequence[Point], image: Image) -> None:
-    """Checks that every seed lies in the image.
+def check_inside(points: Sequence[Point], image: Image, name: str) -> None:
+    """Checks that every point of a setting lies in the image.
+
+    Args:
+        points: (x, y) in pixels of the image.
+        image: H×W×3.
+        name: of the setting.
 
     Raises:
-        SettingError: a seed lies outside.
+        SettingError: a point lies outside.
     """
     height, width = image.shape[:2]
-    for x, y in seeds:
+    for x, y in points:
         if not (0 <= x < width and 0 <= y < height):
             rule = f"points inside the image, x from 0 to {width - 1} and y from 0 to {height - 1}"
-            raise SettingError("seeds", rule, (x, y))
+            raise SettingError(name, rule, (x, y))

@@ -56,7 +56,7 @@ def draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
         return
     published = published_name(technique, settings)
     if published is not None:
-        _draw_published(describe(published))
+        draw_published(describe(published))
         return
     try:
         card = read_card(weights_name(technique, settings))
@@ -95,7 +95,7 @@ def draw_card(technique: Technique, settings: Mapping[str, Value]) -> None:
             st.markdown("##### How it was made\n" + "\n".join(_facts(card)))
 
 
-def _draw_published(weights: Pretrained) -> None:
+def draw_published(weights: Pretrained) -> None:
     """Below the settings: what weights that others publish know, and their terms."""
     st.caption(f"{verbatim(weights.about)} **{verbatim(_terms(weights))}**")
     knows = ", ".join(weights.titles[:MOST_NAMED])

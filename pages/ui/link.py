@@ -135,7 +135,7 @@ def drop_outside(technique: Technique, settings: dict[str, Value]) -> list[str]:
     for setting in technique.settings:
         if setting.type is tuple and setting.name in settings:
             try:
-                check_inside(settings[setting.name], current_picture().image)
+                check_inside(settings[setting.name], current_picture().image, setting.name)
             except SettingError as error:
                 del settings[setting.name]
                 errors.append(str(error))

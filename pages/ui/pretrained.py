@@ -32,15 +32,18 @@ def missing(technique: Technique | Task, settings: Mapping[str, Value]) -> Pretr
     return None if weights.is_here else weights
 
 
-def draw_again(technique: Technique | Task, settings: Mapping[str, Value]) -> None:
+def draw_again(technique: Technique | Task, settings: Mapping[str, Value], place: str = "") -> None:
     """The offer once more, where a file is here and was refused."""
     name = models.published_name(technique, settings)
     if name is not None:
-        draw_offer(describe(name), technique, settings)
+        draw_offer(describe(name), technique, settings, place)
 
 
 def draw_offer(
-    weights: Pretrained, technique: Technique | Task, settings: Mapping[str, Value]
+    weights: Pretrained,
+    technique: Technique | Task,
+    settings: Mapping[str, Value],
+    place: str = "",
 ) -> None:
     """What there is to download, and the button; or how far the download is.
 
@@ -48,22 +51,23 @@ def draw_offer(
         weights: the weights that are chosen and not here.
         technique: the technique or task that they are for.
         settings: its settings, which choose them.
+        place: tells the offers of a page apart, where it may have several.
     """
     labels = {name: label for s in technique.settings for name, label in s.option_labels.items()}
     title = f"{technique.title} · {labels[models.published_name(technique, settings)]}"
     source = source_of(weights)
     job = downloads.find(source)
-    with st.container(border=True, key="offer"):
+    with st.container(border=True, key=f"offer{place}"):
         state = "not right on this machine" if weights.is_here else "not on this machine yet"
         st.markdown(f"**{verbatim(title)}** · {state}")
         if job is not None and not job.is_over:
-            st.fragment(_watch, run_every=PACE)(source, job)
+            st.fragment(_watch, run_every=PACE)(source, job, place)
             return
         if job is not None and job.error is not None:
             st.error(verbatim(job.error))
         st.button(
             weights.button,
-            key="download.start",
+            key=f"download.start{place}",
             type="primary",
             icon=":material/download:",
             on_click=_start,
@@ -101,7 +105,7 @@ def _visitor() -> str:
     return visitor
 
 
-def _watch(source: Source, job: Job) -> None:
+def _watch(source: Source, job: Job, place: str) -> None:
     """The bar, and the button that cancels; when it is over the whole page is drawn anew."""
     if job.is_over:
         st.rerun()
@@ -112,7 +116,7 @@ def _watch(source: Source, job: Job) -> None:
         return
     st.button(
         "Cancel",
-        key="download.cancel",
+        key=f"download.cancel{place}",
         icon=":material/cancel:",
         on_click=_leave,
         args=(source,),

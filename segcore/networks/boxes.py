@@ -11,9 +11,11 @@ from segcore.networks.rcnn import Boxes, Candidates, box_overlaps
 from segcore.render import palette
 from segcore.result import Image
 
-SIDE = 768  # pixels of the long side at least, so that lines are thin against what they frame
+SIDE = 768  # pixels of the long side, so that lines are thin against what they frame
 Color = tuple[int, int, int]
 GONE: Color = (150, 150, 150)  # of a box that gave way
+CASING: Color = (0, 0, 0)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def class_colors(names: Sequence[str]) -> list[Color]:
@@ -26,43 +28,51 @@ def draw_boxes(
     boxes: Boxes,
     colors: Sequence[Color],
     texts: Sequence[str] = (),
+    *,
+    side: int = SIDE,
+    light: float = 0.75,
+    letters: float = 0.42,
 ) -> Image:
-    """The image, enlarged where it is small and darkened, with frames on it.
+    """The image with frames on it, a dark rim around each, and words above all frames.
 
     Args:
         image: uint8 RGB h×w×3.
         boxes: (n, 4) in its pixels; the first lie on top.
         colors: one for each box.
-        texts: what stands at each box, if anything.
+        texts: what stands at each box, if anything, in ASCII letters.
+        side: long side in pixels of what comes back.
+        light: share of its brightness that the image keeps, so that frames stand out.
+        letters: size of the words; 1 is 22 pixels high.
     """
-    scale = max(1, -(-SIDE // max(image.shape[:2])))
-    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
-    page = np.ascontiguousarray(cv2.convertScaleAbs(large, alpha=0.75))
-    for index in reversed(range(len(boxes))):
-        left, top, right, bottom = (round(float(v) * scale) for v in boxes[index])
-        cv2.rectangle(page, (left, top), (right - 1, bottom - 1), colors[index], 2)
+    scale = side / max(image.shape[:2])
+    size = [max(1, round(n * scale)) for n in image.shape[1::-1]]
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    page = cv2.convertScaleAbs(cv2.resize(image, size, interpolation=how), alpha=light)
+    corners = np.rint(boxes * scale).astype(int).tolist()
+    order = list(reversed(range(len(corners))))
+    for index in order:
+        left, top, right, bottom = corners[index]
+        end = max(left, right - 1), max(top, bottom - 1)
+        cv2.rectangle(page, (left, top), end, CASING, 4)
+        cv2.rectangle(page, (left, top), end, colors[index], 2)
+    for index in order:
         if index < len(texts):
-            _write(page, texts[index], (left, top), colors[index])
+            _write(page, texts[index], corners[index][:2], colors[index], letters)
     return np.asarray(page, np.uint8)
 
 
-def _write(page: Image, text: str, corner: tuple[int, int], color: Color) -> None:
-    """A word in a plate of the box's colour, on its upper edge, or below where that is cut off."""
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.42, 1)
-    left = min(max(0, corner[0] - 1), max(0, page.shape[1] - width - 6))
-    bottom = max(corner[1], height + 6)
-    cv2.rectangle(page, (left, bottom - height - 6), (left + width + 6, bottom), color, -1)
-    ink = (0, 0, 0) if sum(color) > 360 else (255, 255, 255)
-    cv2.putText(
-        page,
-        text,
-        (left + 3, bottom - 4),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        0.42,
-        ink,
-        1,
-        cv2.LINE_AA,
-    )
+def _write(page: Image, text: str, corner: Sequence[int], color: Color, letters: float) -> None:
+    """A word in a plate of the box's colour, on its upper edge, inside the image."""
+    thickness = max(1, round(letters * 3))
+    (width, height), below = cv2.getTextSize(text, FONT, letters, thickness)
+    left = min(max(0, corner[0]), max(0, page.shape[1] - width - 4))
+    top = max(0, corner[1] - height - below - 2)
+    plate = (left + width + 4, top + height + below + 2)
+    cv2.rectangle(page, (left, top), plate, color, cv2.FILLED)
+    is_light = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 140
+    ink = (0, 0, 0) if is_light else (255, 255, 255)
+    where = (left + 2, top + height + 1)
+    cv2.putText(page, text, where, FONT, letters, ink, thickness, cv2.LINE_AA)
 
 
 def draw_found(image: Image, found: Candidates, names: Sequence[str]) -> Image:

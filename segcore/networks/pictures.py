@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from segcore.charts import Block, Diagram, Frames
+from segcore.charts import Block, Curve, Diagram, Frames, Series
 from segcore.networks.inference import Probabilities
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ def stretched(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Real numbers (h×w) from their smallest to their greatest as 0 to 255."""
     low, high = float(plane.min()), float(plane.max())
     return np.asarray((plane - low) * (255.0 / max(high - low, 1e-6)), np.uint8)
+
+
+def profile(means: torch.Tensor) -> Curve:
+    """The pooled features of the first image as a line."""
+    values = means[0].float().numpy()
+    return Curve((Series("mean", np.arange(len(values)), values),), "map", "mean activation")
 
 
 def as_squares(values: torch.Tensor) -> npt.NDArray[np.uint8]:

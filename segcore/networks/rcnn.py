@@ -16,6 +16,7 @@ import numpy.typing as npt
 from segcore.networks.inference import to_tensor
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import Network
+from segcore.networks.published import split_backbone, walk_backbone
 from segcore.result import Image, Mask
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ RATIOS = (0.4, 1.0, 2.2)  # height to width is 1 : ratio; people are tall, cars 
 CANONICAL = 80  # side in pixels of the boxes that are read from the level of 1/16
 LEAST_SCORE = 0.05  # boxes below this score are not looked at
 MOST_OVERLAP = 0.4  # IoU of two boxes of a class that both stay; half is the paper's
-MOST_OBJECTS = 500  # objects that get a mask, the best first
+MOST_OBJECTS = 500  # objects of an image, the best first
 MOST_RIVALS = 2000  # boxes that suppression compares, the best first
 
 
@@ -77,9 +78,7 @@ def build_rcnn(n_outputs: int) -> nn.Module:
         """torchvision's network, with a dense part of its answer for the tuning to look at."""
 
         def glance(self, x: torch.Tensor) -> torch.Tensor:
-            """Objectness (1, 2, h, w) at the finest level, of background and of anything."""
-            finest = self.rpn.head([self.backbone(x)["0"]])[0][0].amax(1, keepdim=True)
-            return finest * finest.new_tensor([-0.5, 0.5])[:, None, None]
+            return glance(self, x)
 
     def pool(size: int) -> nn.Module:
         levels = [str(level) for level in range(len(WIDTHS))]
@@ -99,7 +98,16 @@ def build_rcnn(n_outputs: int) -> nn.Module:
         mask_roi_pool=pool(14),
         mask_head=MaskRCNNHeads(PYRAMID, (PYRAMID,) * 3, 1),
         mask_predictor=MaskRCNNPredictor(PYRAMID, 48, n_outputs + 1),
+        box_detections_per_img=MOST_OBJECTS,
     )
+
+
+def glance(network: Any, x: torch.Tensor) -> torch.Tensor:
+    """Objectness (1, 2, h, w) at the finest level, of background and of anything."""
+    finest = next(iter(network.backbone(x).values()))
+    best = network.rpn.head([finest])[0][0].amax(1, keepdim=True)
+    scores: torch.Tensor = best * best.new_tensor([-0.5, 0.5])[:, None, None]
+    return scores
 
 
 def _residual(inputs: int, outputs: int, *, stride: int = 1) -> nn.Module:
@@ -144,28 +152,37 @@ def anatomy(network: Any) -> nn.Module:
     class Anatomy(nn.Module):
         """From the image to one box and one mask, in the order of a run."""
 
-        skips = tuple((f"stages.{level}", "pyramid") for level in range(3))
-
         def __init__(self) -> None:
             super().__init__()
-            backbone, heads = network.backbone, network.roi_heads
-            self.stem, self.stages = backbone.stem, backbone.stages
-            self.pyramid = First(backbone.pyramid)
+            heads = network.roi_heads
+            self.stages, self.levels, pyramid = _take_apart(network.backbone)
+            handed_on = [place for place, level in enumerate(self.levels) if level]
+            self.skips = tuple((f"stages.{place}", "pyramid") for place in handed_on[:-1])
+            self.pyramid = First(pyramid)
             self.objectness = First(First(network.rpn.head))
             self.box_head, self.box_class = heads.box_head, First(heads.box_predictor)
             self.mask_head, self.mask = heads.mask_head, heads.mask_predictor
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            x, levels = self.stem(x), {}
-            for level, stage in enumerate(self.stages):
-                x = levels[str(level)] = stage(x)
-            finest = self.pyramid(levels)
+            maps = walk_backbone(self.stages, self.levels, x)
+            finest = self.pyramid(maps)
             self.objectness([finest])
-            self.box_class(self.box_head(finest[:, :, :7, :7]))
-            mask: torch.Tensor = self.mask(self.mask_head(finest[:, :, :14, :14]))
+            self.box_class(self.box_head(finest.new_empty((1, finest.shape[1], 7, 7))))
+            read = finest.new_empty((1, finest.shape[1], 14, 14))
+            mask: torch.Tensor = self.mask(self.mask_head(read))
             return mask
 
     return Anatomy()
+
+
+def _take_apart(backbone: Any) -> tuple[nn.ModuleList, tuple[str, ...], nn.Module]:
+    """The stages of a backbone, the level of the pyramid each hands on to, and the pyramid."""
+    from torch import nn
+
+    if hasattr(backbone, "body"):  # torchvision's own
+        return *split_backbone(backbone.body), backbone.fpn
+    stages = nn.ModuleList([backbone.stem, *backbone.stages])
+    return stages, ("", *map(str, range(len(WIDTHS)))), backbone.pyramid
 
 
 def to_batch(images: torch.Tensor | Sequence[torch.Tensor]) -> Any:
@@ -191,7 +208,8 @@ class View:
 
     Attributes:
         images: the image as torchvision's classes hold it, padded to multiples of 32.
-        pyramid: maps at 1/4, 1/8, 1/16 and 1/32 of its size, float32.
+        pyramid: maps of every level, float32; those of our own network are at 1/4, 1/8, 1/16 and
+            1/32 of the image's size.
         objectness: for every level, scores (1, anchors, h, w) of "there is something here".
         deltas: for every level, how each anchor is to move, (1, 4 · anchors, h, w).
     """
@@ -203,16 +221,25 @@ class View:
 
 
 def view(network: Network, seen: Image) -> View:
-    """The pyramid and the objectness, computed in the network's own way.
+    """The pyramid and the objectness of an image that a network of ours sees.
 
     Args:
         network: a Mask R-CNN as `build_rcnn` makes it.
         seen: uint8 RGB h×w×3.
     """
+    return view_batch(network, to_batch(to_tensor(seen)))
+
+
+def view_batch(network: Network, images: Any) -> View:
+    """The pyramid and the objectness of one image, computed in the network's own way.
+
+    Args:
+        network: a Mask R-CNN or Faster R-CNN of torchvision's classes.
+        images: the image as those classes hold it.
+    """
     import torch
 
     module, way = _module(network), network.way
-    images = to_batch(to_tensor(seen))
     if way.channels_last:
         images.tensors = images.tensors.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=way.bfloat16):
@@ -248,8 +275,8 @@ def keep_proposals(
 ) -> torch.Tensor:
     """The proposals (n, 4) that survive torchvision's selection, the likeliest first.
 
-    Of each level the thousand best are kept; of those that overlap by an IoU above 0.7 only the
-    best; of all the thousand best.
+    Of each level some of the best are kept; of those that overlap by an IoU above 0.7 only the
+    best; of all some of the best again. How many, the network says; mostly it is a thousand.
     """
     import torch
 
@@ -357,10 +384,16 @@ def predict_masks(network: Network, seen: View, found: Candidates) -> npt.NDArra
 
 
 def read_for_masks(network: Network, seen: View, boxes: torch.Tensor) -> torch.Tensor:
-    """What RoIAlign reads in each box (n, 4) for its mask: (n, 64, 14, 14)."""
+    """What RoIAlign reads in each box (n, 4) for its mask: (n, channels, 14, 14)."""
     pool = _module(network).roi_heads.mask_roi_pool
     features: torch.Tensor = pool(seen.pyramid, [boxes], seen.images.image_sizes)
     return features
+
+
+def most_objects(network: Network) -> int:
+    """How many objects of an image the network gives at most, the likeliest."""
+    most: int = _module(network).roi_heads.detections_per_img
+    return most
 
 
 def _module(network: Network) -> Any:
@@ -419,9 +452,13 @@ def _enlarged(
 
 
 def _between(length: int, side: int, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Weights (places, side) of linear interpolation when `side` values become `length`."""
-    at = ((places + 0.5) * (side / length) - 0.5).clip(0, side - 1)[:, None]
-    return np.maximum(0.0, 1.0 - np.abs(at - np.arange(side))).astype(np.float32)
+    """Weights (places, side) of linear interpolation when `side` values become `length`.
+
+    In single precision, as torch counts: a pixel that a mask reaches by a millionth is a pixel.
+    """
+    step, half = np.float32(side) / np.float32(length), np.float32(0.5)
+    at = (step * (places.astype(np.float32) + half) - half).clip(0, side - 1)[:, None]
+    return np.maximum(0, 1 - np.abs(at - np.arange(side, dtype=np.float32)))
 
 
 def resolve(
@@ -481,5 +518,5 @@ def find_objects(
     proposals = keep_proposals(network, seen, *propose(network, seen))
     found = classify(network, seen, proposals)
     found = found[found.scores >= score]
-    found = found[suppress(found, most_overlap) == np.arange(len(found))][:MOST_OBJECTS]
+    found = found[suppress(found, most_overlap) == np.arange(len(found))][: most_objects(network)]
     return found, predict_masks(network, seen, found)

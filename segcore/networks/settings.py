@@ -26,6 +26,13 @@ LeastScore: TypeAlias = Annotated[
     float, Range(0.05, 0.95, 0.05), "Least probability of a thing: lower finds and invents more."
 ]
 
+MostOverlap: TypeAlias = Annotated[
+    float,
+    Range(0.1, 0.9, 0.05),
+    Label("NMS threshold"),
+    "Greatest overlap (IoU) of two boxes of a class that both stay.",
+]
+
 Zoom: TypeAlias = Annotated[
     float,
     Range(0.5, 2.0, 0.25),

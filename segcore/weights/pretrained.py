@@ -68,8 +68,8 @@ class Pretrained:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """What a legend calls the classes; the background is none."""
-        titles = tuple(map(title_of, self.classes))
+        """What a legend calls the classes; the background is none, nor is a number left free."""
+        titles = tuple(title_of(category) for category in self.classes if category != "N/A")
         return titles[1:] if titles[:1] == ("Background",) else titles
 
     @property

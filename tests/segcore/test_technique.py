@@ -182,11 +182,11 @@ def test_progress_is_handed_on_and_may_cancel():
         Recorder(cancel).progress(0.1)
 
 
-def test_seeds_must_lie_in_the_image():
+def test_points_must_lie_in_the_image_and_are_called_what_their_setting_is():
     image = np.zeros((10, 20, 3), np.uint8)
-    check_inside([(0, 0), (19, 9)], image)
-    with pytest.raises(SettingError, match="x from 0 to 19 and y from 0 to 9"):
-        check_inside([(20, 9)], image)
+    check_inside([(0, 0), (19, 9)], image, "corner")
+    with pytest.raises(SettingError, match=r"^corner must .* x from 0 to 19 and y from 0 to 9"):
+        check_inside([(20, 9)], image, "corner")
 
 
 def test_an_article_needs_its_sections():

@@ -12,7 +12,7 @@ from pages.ui.picker import Picture
 from pages.ui.progress import Progress, run_patiently
 from pages.ui.tasks.subjects import CLASSIFIER, DETECTOR, Way
 from segcore.catalog import TASKS
-from segcore.networks.network import Build, Network
+from segcore.networks.network import Network
 from segcore.result import Classification, Detections, Run, Segmentation
 from segcore.run import classify, detect, run
 from segcore.task import Task
@@ -100,15 +100,20 @@ def _answer(
     learned: dict[str, int] = {}
     loading: list[float] = []
 
-    def load(build: Build, name: str) -> Network:
-        start = time.perf_counter()
-        network: Network = helpers["load_model"](build, name)
-        learned[name] = sum(part.numel() for part in network.module.parameters())
-        loading.append(time.perf_counter() - start)
-        return network
+    def timed(load: Callable[[Any, str], Network]) -> Callable[[Any, str], Network]:
+        """Notes what a loader takes, and how many numbers its network learned."""
+
+        def load_and_note(how: Any, name: str) -> Network:
+            start = time.perf_counter()
+            network = load(how, name)
+            learned[name] = sum(part.numel() for part in network.module.parameters())
+            loading.append(time.perf_counter() - start)
+            return network
+
+        return load_and_note
 
     def make(progress: Progress) -> tuple[T, Run, int]:
-        found, done = work(progress, {**helpers, "load_model": load} if helpers else {})
+        found, done = work(progress, {name: timed(load) for name, load in helpers.items()})
         # A network is loaded once for all; the next picture takes only the rest.
         answered = replace(done, seconds=done.seconds - sum(loading))
         return found, answered, sum(learned.values())

@@ -46,12 +46,14 @@ def kilobytes(count: int) -> str:
 def count_by_classes(found: Classification, subject: Subject) -> str:
     """A classifier knows whether there is one, not how many."""
     chances = dict(zip(found.names, found.scores.tolist(), strict=True))
-    said = ", ".join(f"{name} {chances[name]:.0%}" for name in subject.things if name in chances)
+    asked = [name for name in subject.things if name in chances]
+    asked = asked or [max(chances, key=lambda name: chances[name])]
+    said = ", ".join(f"{name} {chances[name]:.0%}" for name in asked)
     return f"{NO} It cannot tell: {said} is the same for one and for twenty."
 
 
 def count_by_boxes(found: Detections, subject: Subject) -> str:
-    return _counted(subject.counts(found.names), "box")
+    return _counted(subject.counts(found.names) if subject.things else len(found.names), "box")
 
 
 def count_by_labels(found: Segmentation, way: Way, subject: Subject) -> str:

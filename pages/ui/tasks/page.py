@@ -12,6 +12,15 @@ from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.steps import draw_steps
 from pages.ui.tasks import facts
 from pages.ui.tasks.answers import Answer, classified, detected, segmented
+from pages.ui.tasks.networks import (
+    MISSING,
+    NETWORKS,
+    ask_network,
+    draw_kept,
+    say_missing,
+    take_from_link,
+    to_link,
+)
 from pages.ui.tasks.panels import draw_bars, draw_detections, draw_masks, draw_plain
 from pages.ui.tasks.subjects import (
     CLASSIFIER,
@@ -41,7 +50,6 @@ out, planning a way |
 before a vehicle, people in a hall, fruit on a tree | the outline of an organ, the road that can \
 be driven on, fields seen from space |
 """
-MISSING = "Train it as README.md says, or take another picture."
 _CHOSEN = "tasks.shows"
 
 
@@ -71,6 +79,7 @@ def tasks_page() -> None:
         boxes = _draw_detection(picture, subject)
     with columns[2]:
         way = _draw_segmentation(picture, subject)
+    draw_kept(subject)
     _draw_below(classes, boxes)
     _write(picture, subject, way)
 
@@ -83,6 +92,7 @@ def _restore(given: Mapping[str, list[str]]) -> list[str]:
     values, errors = link.restore_picture(given)
     shows = values.pop("shows", None)
     way = values.pop("way", None)
+    by = {kind: values.pop(kind) for kind in NETWORKS if kind in values}
     errors += [f"{name} is nothing that this page knows." for name in values]
     if shows is not None and shows not in SUBJECTS:
         errors.append(str(SettingError("shows", "one of " + ", ".join(SUBJECTS), shows)))
@@ -93,13 +103,15 @@ def _restore(given: Mapping[str, list[str]]) -> list[str]:
             st.session_state[f"tasks.way.{shows}"] = int(way) - 1
         elif way is not None:
             errors.append(str(SettingError("way", "one of " + ", ".join(known), way)))
+        errors += [
+            error for kind, name in by.items() if (error := take_from_link(kind, name, shows))
+        ]
     return errors
 
 
 def _write(picture: Picture, subject: Subject, way: int) -> None:
-    key = next(key for key, known in SUBJECTS.items() if known is subject)
-    values = {"shows": key} | ({"way": str(way + 1)} if way else {})
-    link.send(link.picture_values(picture) | values)
+    values = {"shows": subject.key} | ({"way": str(way + 1)} if way else {})
+    link.send(link.picture_values(picture) | values | to_link(subject))
 
 
 # What the picture shows --------------------------------------------------------------------------
@@ -134,13 +146,8 @@ def _head(kind: str, question: str) -> None:
 def _draw_classification(picture: Picture, subject: Subject) -> Answer[Classification] | None:
     _head(KINDS["classification"].title, "What is to be seen?")
     draw_plain(picture)
-    if subject.weights is None or "classification" in subject.missing:
-        _say_missing(subject.missing["classification"])
-        return None
-    try:
-        answer = classified(picture, subject.weights)
-    except SegcoreError as error:
-        _say_missing(f"{verbatim(str(error))} {MISSING}")
+    answer = ask_network("classification", subject, lambda weights: classified(picture, weights))
+    if answer is None:
         return None
     draw_bars(answer)
     _draw_facts(
@@ -155,17 +162,13 @@ def _draw_classification(picture: Picture, subject: Subject) -> Answer[Classific
 
 def _draw_detection(picture: Picture, subject: Subject) -> Answer[Detections] | None:
     _head(KINDS["detection"].title, "What is where?")
-    if subject.weights is None:
-        draw_plain(picture)
-        _say_missing(subject.missing["detection"])
-        return None
-    try:
-        answer = detected(picture, subject.weights)
-    except SegcoreError as error:
-        draw_plain(picture)
-        _say_missing(f"{verbatim(str(error))} {MISSING}")
-        return None
-    draw_detections(picture, answer)
+    place = st.container()
+    answer = ask_network("detection", subject, lambda weights: detected(picture, weights))
+    with place:
+        if answer is None:
+            draw_plain(picture)
+            return None
+        draw_detections(picture, answer)
     _draw_facts(
         facts.size_of_boxes(answer.found),
         facts.cost(answer),
@@ -180,16 +183,15 @@ def _draw_segmentation(picture: Picture, subject: Subject) -> int:
     """The third panel; the index of the way that is chosen."""
     _head("Segmentation", "Which pixels belong to what?")
     place = st.container()
-    key = next(key for key, known in SUBJECTS.items() if known is subject)
     ways = subject.at_hand
     st.session_state.setdefault(
-        f"tasks.way.{key}", next((i for i, way in enumerate(ways) if way.is_ready), 0)
+        f"tasks.way.{subject.key}", next((i for i, way in enumerate(ways) if way.is_ready), 0)
     )
     index: int = st.selectbox(
         "By",
         range(len(ways)),
         format_func=lambda i: ways[i].title,
-        key=f"tasks.way.{key}",
+        key=f"tasks.way.{subject.key}",
         persist_state="session",
         label_visibility="collapsed",
     )
@@ -199,7 +201,7 @@ def _draw_segmentation(picture: Picture, subject: Subject) -> int:
     except SegcoreError as error:
         with place:
             draw_plain(picture)
-        _say_missing(f"{verbatim(str(error))} {MISSING}")
+        say_missing(f"{verbatim(str(error))} {MISSING}")
         return index
     with place:
         draw_masks(picture, way, answer)
@@ -227,10 +229,6 @@ def _draw_segmentation_facts(
             icon=page.icon,
             query_params={"technique": way.key, **link.picture_values(picture), **texts},
         )
-
-
-def _say_missing(sentence: str) -> None:
-    st.info(sentence, icon=":material/block:")
 
 
 def _draw_facts(size: str, cost: str, subject: Subject, count: str, share: str) -> None:

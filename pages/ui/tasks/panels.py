@@ -8,14 +8,17 @@ import streamlit as st
 from pages.ui import cache
 from pages.ui.picker import Picture
 from pages.ui.tasks.answers import Answer
-from pages.ui.tasks.drawing import draw_boxes
 from pages.ui.tasks.subjects import Way
 from segcore.images import fit
+from segcore.networks.boxes import draw_boxes
 from segcore.render import CLASS_COLORS, Color, jpeg, outlines, overlay, palette, segment_colors
 from segcore.result import Classification, Detections, Segmentation
 
 LONGEST = 720  # pixels of the longer side of a panel's picture
+FRAMED = 640  # the same of one with boxes, whose words are to be read in a panel
+LETTERS = 0.6
 LIKELY = 0.5  # probability from which a label is said
+MOST_BARS = 12  # names with a bar, where there are many
 
 
 def draw_plain(picture: Picture) -> None:
@@ -27,9 +30,9 @@ def draw_plain(picture: Picture) -> None:
 
 
 def draw_bars(answer: Answer[Classification]) -> None:
-    """Every name with its probability as a bar, the likeliest first."""
+    """Every name with its probability as a bar, the likeliest first; of many the likeliest."""
     found = answer.found
-    order = np.argsort(-found.scores, kind="stable")
+    order = np.argsort(-found.scores, kind="stable")[:MOST_BARS]
     rows = []
     for index in order:
         chance = float(found.scores[index])
@@ -39,6 +42,10 @@ def draw_bars(answer: Answer[Classification]) -> None:
             f"<i{off}><b style='width:{chance:.1%}'></b></i><em{off}>{chance:.0%}</em>"
         )
     st.html(f'<div class="seg-bars" role="list">{"".join(rows)}</div>')
+    others = len(found.names) - len(order)
+    if others:
+        share = float(found.scores.sum() - found.scores[order].sum())
+        st.caption(f"and {others:,} more names with {max(0.0, share):.0%} together")
 
 
 def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
@@ -47,7 +54,14 @@ def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
 
     def make() -> bytes:
         colors = box_colors(found.names)
-        return jpeg(draw_boxes(picture.image, found.boxes, found.names, colors))
+        return jpeg(
+            draw_boxes(
+                *(picture.image, found.boxes, colors, found.names),
+                side=FRAMED,
+                light=1.0,
+                letters=LETTERS,
+            )
+        )
 
     _image(cache.pictures.get((answer.name, "panel"), make), "Boxes around objects")
 

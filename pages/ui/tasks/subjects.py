@@ -59,6 +59,11 @@ class Subject:
     missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def key(self) -> str:
+        """Its name in SUBJECTS and in links."""
+        return next(key for key, known in SUBJECTS.items() if known is self)
+
+    @property
     def at_hand(self) -> tuple[Way, ...]:
         """Those ways whose technique is in the catalogue."""
         return tuple(way for way in self.ways if way.key in TECHNIQUES)

@@ -11,6 +11,11 @@ map**: a network that was told nothing but the names shows where it saw them. A 
 things, so each class has a yes or no of its own (sigmoid, $1/(1+e^{-S_c})$); an animal is a cat or
 a dog, so the classes share one (softmax).
 
+The pretrained ones are torchvision's and know the thousand classes of ImageNet, one of which is
+right. **ResNet50** ends as described. **MobileNetV3** has two layers after the mean, so that its
+maps, made by asking these of each place, have no mean that is the score. **ViT-B/16** is no
+convolutional network: it cuts the image into patches and asks one token more for the class.
+
 Used for
 Sorting photographs, screening X-rays, saying whether a part is faulty: wherever one answer for the
 image is enough. Labels cost a second each, masks minutes. Class activation maps are the first
@@ -25,6 +30,9 @@ References
 M. Lin, Q. Chen, S. Yan, *Network in network*, 2013.
 B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba, *Learning deep features for discriminative
 localization*, 2016.
+K. He, X. Zhang, S. Ren, J. Sun, *Deep residual learning for image recognition*, 2016.
+A. Howard et al., *Searching for MobileNetV3*, 2019.
+A. Dosovitskiy et al., *An image is worth 16×16 words*, 2021.
 """
 
 from __future__ import annotations
@@ -36,24 +44,39 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from segcore.charts import Curve, Frames, Series
+from segcore.charts import Frames
 from segcore.networks.answer import show_network
 from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
-from segcore.networks.pictures import feature_maps
+from segcore.networks.pictures import feature_maps, profile
+from segcore.networks.published import LoadPublished, published
+from segcore.networks.published_classifier import (
+    classify_as_published,
+    crop_as_published,
+    open_classifier,
+)
 from segcore.networks.settings import Zoom
 from segcore.result import Classification, Image
 from segcore.task import Task
-from segcore.technique import Architecture, Choice, Label, Preset, Show, ignore
+from segcore.technique import Architecture, Choice, Download, Label, Only, Preset, Show, ignore
 from segcore.weights import load_network
+from segcore.weights.pretrained import load_published
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 WIDTHS = (16, 32, 64, 128, 256)  # channels at 1, 1/2, 1/4, 1/8 and 1/16 of the image's size
-ONE_OF = ("pets",)  # weights of which exactly one class is right; of the others several may be
+ONE_OF_SIZE = {"vit_b_16": "ViT-B/16, photographs (ImageNet)"}
+RESIZED = {
+    "mobilenet_v3_small": "MobileNetV3 small, photographs (ImageNet)",
+    "mobilenet_v3_large": "MobileNetV3 large, photographs (ImageNet)",
+    "resnet50": "ResNet50, photographs (ImageNet)",
+}
+PUBLISHED = RESIZED | ONE_OF_SIZE
+ONE_OF = ("pets", *PUBLISHED)  # weights of which one class is right; of the others several may be
+MOST = 12  # classes in a picture
 
 
 def build(n_outputs: int) -> nn.Module:
@@ -98,7 +121,7 @@ def build(n_outputs: int) -> nn.Module:
             means = x.mean((2, 3))
             show(
                 "All that is left of the image",
-                partial(_profile, means),
+                partial(profile, means),
                 f"The mean of each of the {x.shape[1]} maps. Where anything was is gone.",
             )
             if pooled:
@@ -111,44 +134,48 @@ def build(n_outputs: int) -> nn.Module:
     return PooledCNN()
 
 
-def _profile(means: torch.Tensor) -> Curve:
-    """The pooled features of the first image as a line."""
-    values = means[0].float().numpy()
-    return Curve((Series("mean", np.arange(len(values)), values),), "map", "mean activation")
-
-
 def classify(
     image: Image,
     *,
     weights: Annotated[
         str,
         Choice(street="Street scenes, drawn", pets="Cats and dogs (Oxford pets)"),
+        Download(**PUBLISHED),
         Label("Trained on"),
         "What the network learned: it knows these classes and no other.",
     ] = "street",
-    zoom: Zoom = 1.0,
+    zoom: Annotated[Zoom, Only(weights=("street", "pets", *RESIZED))] = 1.0,
     show: Show = ignore,
     load_model: LoadModel = load_network,
+    load_pretrained: LoadPublished = load_published,
 ) -> Classification:
-    network = load_model(build, f"pooled_cnn_{weights}")
-    seen = look_at(image, network, zoom, show=show)
-    maps = compute_scores(network, seen, show=show, pooled=False)
-    scores = maps.mean((2, 3))[0]
+    if weights in PUBLISHED:
+        network = load_pretrained(open_classifier, weights)
+        zoom = 1.0 if weights in ONE_OF_SIZE else zoom
+        seen = crop_as_published(image, weights, zoom, show=show)
+        scores, maps = classify_as_published(network, seen, weights, show=show)
+        names = tuple(published(weights).meta["categories"])
+    else:
+        network = load_model(build, f"pooled_cnn_{weights}")
+        seen = look_at(image, network, zoom, show=show)
+        maps = compute_scores(network, seen, show=show, pooled=False)[0]
+        scores, names = maps.mean((1, 2)), network.names
     chances = (scores.softmax(0) if weights in ONE_OF else scores.sigmoid()).numpy()
     best = int(chances.argmax())
     show(
         "Class activation maps",
-        lambda: _activation_frames(seen, maps[0].numpy(), network.names, chances),
-        "Orange: what speaks for the class, on the same scale for all. The mean of each map, with "
-        "what speaks against it, is the score; no mask was needed to learn it.",
+        lambda: _activation_frames(seen, maps.numpy(), names, chances),
+        "Orange: what speaks for the class, on the same scale for all. Where nothing but one layer "
+        "follows the mean over all places, the mean of each map, with what speaks against it, is "
+        "the score; no mask was needed to learn it.",
     )
     show(
         "The clearest map",
-        maps[0, best].numpy(),
-        f"The map of {network.names[best]} as it is: one number for every 16×16 pixels.",
+        maps[best].numpy(),
+        f"The map of {names[best]} as it is: {maps.shape[2]}×{maps.shape[1]} numbers.",
     )
     show_network(network, seen, show=show)
-    return Classification(network.names, chances)
+    return Classification(names, chances)
 
 
 HEAT = np.array([255, 140, 0], np.float32)  # RGB of what speaks for a class
@@ -160,15 +187,15 @@ def _activation_frames(
     names: tuple[str, ...],
     chances: npt.NDArray[np.float32],
 ) -> Frames:
-    """One picture per class, the likeliest last: the image in grey, orange where the map is high.
+    """The image in grey, orange where the map is high: for each likely class, the likeliest last.
 
     Args:
         seen: uint8 RGB h×w×3.
         maps: (n, h', w').
         names, chances: n of each.
     """
-    order = np.argsort(chances, kind="stable")
-    top = max(float(maps.max()), 1e-6)
+    order = np.argsort(chances, kind="stable")[-MOST:]
+    top = max(float(maps[order].max()), 1e-6)
     gray = cv2.cvtColor(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     pictures = []
     for index in order:

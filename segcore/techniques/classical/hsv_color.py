@@ -125,7 +125,7 @@ def segment(
     show("Saturation", hsv[..., 1], "From grey (black here) to pure colour (white).")
     show("Value", hsv[..., 2], "The largest of R, G and B: the light without the colour.")
     if source == "picked":
-        check_inside(seeds, image)
+        check_inside(seeds, image, "seeds")
         spots = seeds or (most_colorful_point(hsv),)
         wanted = range_around(hsv, spots, hue_tolerance, saturation_tolerance, value_tolerance)
         show("Clicked points", lambda: with_crosses(image, spots), describe_clicks(seeds, spots))

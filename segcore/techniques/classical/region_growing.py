@@ -112,7 +112,7 @@ def segment(
     ] = 0.0,
     show: Show = ignore,
 ) -> Segmentation:
-    check_inside(seeds, image)
+    check_inside(seeds, image, "seeds")
     if blur > 0:
         image = cv2.GaussianBlur(image, (0, 0), blur)
     picture = growing_space(image, space, show)

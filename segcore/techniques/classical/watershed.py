@@ -149,7 +149,7 @@ def segment(
     show: Show = ignore,
 ) -> Segmentation:
     if markers == "clicked":
-        check_inside(seeds, image)
+        check_inside(seeds, image, "seeds")
     smooth = image
     if sigma > 0:
         smooth = cv2.GaussianBlur(image, (0, 0), sigma)

@@ -11,6 +11,9 @@ $$\mathrm{IoU}(a, b) = \frac{|a \cap b|}{|a \cup b|} > t,$$
 give way: **non-maximum suppression**. For each box left, a second head draws 28×28 pixels of mask,
 one per class; that of the class found is enlarged and pasted into the image.
 
+The two pretrained ones are torchvision's, with the paper's ResNet50 and its pyramid; they know some
+eighty things on photographs. The second differs in its training and has deeper heads.
+
 Used for
 Counting and following: cars and people in driving and security, cells in medicine, fruit on trees,
 parts on a belt, products on a shelf, houses from satellites; robots that grasp one thing of many.
@@ -27,39 +30,39 @@ T.-Y. Lin et al., *Feature pyramid networks for object detection*, 2017.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from segcore.charts import Frames
-from segcore.networks.boxes import draw_boxes, draw_found, draw_rivals, list_rivals, object_at
+from segcore.networks.boxes import list_rivals, object_at
+from segcore.networks.detector import find_boxes, thin_out
 from segcore.networks.inference import look_at
 from segcore.networks.network import LoadModel, Network
 from segcore.networks.pictures import diagram, feature_maps
+from segcore.networks.published import LoadPublished
+from segcore.networks.published_rcnn import open_rcnn, view_as_published, without_background
 from segcore.networks.rcnn import (
-    MOST_OBJECTS,
     MOST_OVERLAP,
     Candidates,
     View,
     anatomy,
     build_rcnn,
-    classify,
-    keep_proposals,
+    most_objects,
     paste,
     predict_masks,
-    propose,
     read_for_masks,
     resolve,
-    suppress,
     to_size,
     view,
 )
-from segcore.networks.settings import LeastScore, ThingWeights, Zoom
+from segcore.networks.settings import LeastScore, MostOverlap, ThingWeights, Zoom
 from segcore.result import Image, Point, Segment, Segmentation
 from segcore.technique import (
     Architecture,
     Choice,
+    Download,
     Label,
     Only,
     Points,
@@ -71,24 +74,20 @@ from segcore.technique import (
     ignore,
 )
 from segcore.weights import load_network
+from segcore.weights.pretrained import load_published
 
-if TYPE_CHECKING:
-    import torch
-
-SHOWN = 60  # proposals in a picture; more hide the image
+PUBLISHED = {
+    "maskrcnn_resnet50_fpn": "ResNet50, photographs (COCO)",
+    "maskrcnn_resnet50_fpn_v2": "ResNet50, version 2, photographs (COCO)",
+}
 
 
 def segment(
     image: Image,
     *,
-    weights: ThingWeights = "street",
+    weights: Annotated[ThingWeights, Download(**PUBLISHED)] = "street",
     score: LeastScore = 0.5,
-    nms: Annotated[
-        float,
-        Range(0.1, 0.9, 0.05),
-        Label("NMS threshold"),
-        "Greatest overlap (IoU) of two boxes of a class that both stay.",
-    ] = MOST_OVERLAP,
+    nms: MostOverlap = MOST_OVERLAP,
     mask: Annotated[
         float,
         Range(0.1, 0.9, 0.05),
@@ -110,61 +109,33 @@ def segment(
     ] = (),
     show: Show = ignore,
     load_model: LoadModel = load_network,
+    load_pretrained: LoadPublished = load_published,
 ) -> Segmentation:
-    check_inside(seeds, image)
-    network = load_model(build_rcnn, f"mask_rcnn_{weights}")
+    check_inside(seeds, image, "seeds")
     size = image.shape[1], image.shape[0]
-    seen = look_at(image, network, zoom, show=show)
-    inside = view(network, seen)
+    wanted = classes if weights == "street" else "all"
+    if weights in PUBLISHED:
+        network = without_background(load_pretrained(open_rcnn, weights))
+        seen, inside = view_as_published(network, image, zoom, show=show)
+    else:
+        network = load_model(build_rcnn, f"mask_rcnn_{weights}")
+        seen = look_at(image, network, zoom, show=show)
+        inside = view(network, seen)
     show(
         "Feature pyramid",
-        lambda: Frames(
-            tuple(feature_maps(maps) for maps in inside.pyramid.values()),
-            tuple(f"{maps.shape[3]}×{maps.shape[2]}" for maps in inside.pyramid.values()),
-        ),
-        "The same 64 channels at four sizes (those that vary most): meaning comes down from the "
-        "coarse maps, places from the fine ones.",
+        lambda: _pyramid(inside),
+        f"The same {inside.pyramid['0'].shape[1]} channels at {len(inside.pyramid)} sizes (those "
+        "that vary most): meaning comes down from the coarse maps, places from the fine ones.",
     )
-    boxes, chances = propose(network, inside)
-    show(
-        "Objectness",
-        lambda: _objectness(inside),
-        "Probability of anything at all, by level of the pyramid: the best of three anchors at "
-        "every place.",
-    )
-    show(
-        f"The {SHOWN} likeliest of {len(boxes):,} boxes",
-        lambda: _best(seen, boxes, chances),
-        "Every anchor proposes a box; the same thing is proposed many times over.",
-    )
-    proposals = keep_proposals(network, inside, boxes, chances)
-    show(
-        f"The {SHOWN} likeliest of {len(proposals):,} proposals",
-        lambda: draw_boxes(seen, proposals[:SHOWN].numpy(), [(240, 228, 66)] * SHOWN),
-        "Of boxes that overlap by more than 0.7 only the likeliest is left: what may be a thing is "
-        "now covered once or twice.",
-    )
-    found = classify(network, inside, proposals)
-    found = found[found.scores >= score]
-    show(
-        "Boxes with class and score",
-        lambda: draw_found(seen, found, network.names),
-        f"Each proposal was classified and moved: {len(found)} boxes reach the score.",
-    )
-    winners = suppress(found, nms)
-    stays = winners == np.arange(len(found))
-    show(
-        "Suppression",
-        lambda: draw_rivals(seen, found, winners, network.names),
-        f"{np.count_nonzero(~stays)} boxes, grey, overlap a better one of their class by more "
-        f"than {nms:.2f} and give way to it, along the line. {np.count_nonzero(stays)} stay.",
-    )
+    found = find_boxes(network, seen, inside, score, show=show)
+    winners = thin_out(network, seen, found, nms, show=show)
     show(
         "Who gave way to whom",
-        lambda: list_rivals(found, winners, network.names, classes),
+        lambda: list_rivals(found, winners, network.names, wanted),
         "One row for each suppressed box. What it gave way to is numbered as in the result.",
     )
-    found = _wanted(found[stays], classes, network)[:MOST_OBJECTS]
+    stays = winners == np.arange(len(found))
+    found = _wanted(found[stays], wanted, network)[: most_objects(network)]
     masks = predict_masks(network, inside, found)
     places = to_size(found.boxes, seen, size)
     show(
@@ -222,17 +193,11 @@ def _wanted(found: Candidates, classes: str, network: Network) -> Candidates:
 # Pictures ----------------------------------------------------------------------------------------
 
 
-def _objectness(inside: View) -> Frames:
-    planes = [maps[0].amax(0).sigmoid().numpy() for maps in inside.objectness]
+def _pyramid(inside: View) -> Frames:
     return Frames(
-        tuple(np.asarray(plane * 255, np.uint8) for plane in planes),
-        tuple(f"{plane.shape[1]}×{plane.shape[0]}" for plane in planes),
+        tuple(feature_maps(maps) for maps in inside.pyramid.values()),
+        tuple(f"{maps.shape[3]}×{maps.shape[2]}" for maps in inside.pyramid.values()),
     )
-
-
-def _best(seen: Image, boxes: torch.Tensor, chances: torch.Tensor) -> Image:
-    order = chances.argsort(descending=True, stable=True)[:SHOWN]
-    return draw_boxes(seen, boxes[order].numpy(), [(240, 228, 66)] * SHOWN)
 
 
 def _crop(network: Network, inside: View, found: Candidates, index: int) -> npt.NDArray[np.uint8]:

@@ -222,7 +222,7 @@ def segment(
     show: Show = ignore,
     load_model: LoadModel = load_network,
 ) -> Segmentation:
-    check_inside(seeds, image)
+    check_inside(seeds, image, "seeds")
     network = load_model(build, f"vit_{weights}")
     seen = to_input(image, network.side * zoom)
     rows, columns = seen.shape[0] // PATCH, seen.shape[1] // PATCH

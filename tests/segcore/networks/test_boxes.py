@@ -1,8 +1,8 @@
-"""Which box gave way to which, row by row."""
+"""Where boxes are drawn, and which gave way to which, row by row."""
 
 import numpy as np
 
-from segcore.networks.boxes import list_rivals
+from segcore.networks.boxes import draw_boxes, list_rivals
 from segcore.networks.rcnn import Candidates, suppress
 
 NAMES = ("Car", "Sign")
@@ -50,3 +50,26 @@ def test_of_one_wanted_class_things_are_numbered_among_themselves():
 def test_nothing_gives_way_where_there_is_nothing():
     nothing = candidates()
     assert list_rivals(nothing, suppress(nothing, 0.5), NAMES).rows == ()
+
+
+def test_a_box_is_drawn_where_it_is_whatever_the_size_of_the_image():
+    red = (230, 20, 10)
+    box = np.array([[50, 20, 90, 45]], np.float32)
+    for times in (1, 9):
+        image = np.full((50 * times, 100 * times, 3), 128, np.uint8)
+        drawn = draw_boxes(image, box * times, [red], ("Car",), side=640, light=1.0)
+        assert drawn.shape == (320, 640, 3)
+        assert tuple(drawn[round(45 * 6.4) - 1, round(70 * 6.4)].tolist()) == red
+        assert (drawn[round(35 * 6.4), round(70 * 6.4)] == 128).all()
+        assert (image == 128).all()
+
+
+def test_words_lie_inside_the_image_on_top_of_all_frames():
+    image = np.zeros((60, 60, 3), np.uint8)
+    boxes = np.array([[0, 0, 59, 59], [40, 0, 60, 5]], np.float32)
+    plain = draw_boxes(image, boxes, [(255, 0, 0), (0, 255, 0)])
+    worded = draw_boxes(image, boxes, [(255, 0, 0), (0, 255, 0)], ("A", "A very long word"))
+    added = np.argwhere((plain != worded).any(2))
+    assert plain.shape == worded.shape == (768, 768, 3)
+    assert len(added) > 500
+    assert (worded == (0, 255, 0)).all(2).sum() > (plain == (0, 255, 0)).all(2).sum()

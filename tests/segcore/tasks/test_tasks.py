@@ -8,7 +8,7 @@ import pytest
 from skimage import data
 
 import segcore
-from segcore import ImageError, SettingError, classify, detect, weights
+from segcore import ImageError, SettingError, WeightsError, classify, detect, weights
 from segcore.catalog import KINDS, get_method, get_task
 from segcore.charts import Curve, Diagram, Frames
 from segcore.images import fit
@@ -16,12 +16,30 @@ from segcore.render import to_rgb
 from segcore.result import Classification
 from segcore.samples import SAMPLES
 from segcore.technique import Preset, Recorder, ignore
+from tests.segcore.weights.stand_ins import install, make_files, undoable
 
 ASK = {"classification": classify, "detection": detect}
 
 
+DOWNLOADS = [
+    (key, option)
+    for key, task in sorted(segcore.TASKS.items())
+    for setting in task.settings
+    for option in setting.downloads
+]
+
+
+@pytest.fixture(scope="session")
+def downloaded(tmp_path_factory):
+    """A folder as the downloads of all tasks would leave it, with files made here."""
+    folder = tmp_path_factory.mktemp("downloaded")
+    make_files(folder, [option for _, option in DOWNLOADS])
+    return folder
+
+
 @pytest.fixture(params=sorted(segcore.TASKS))
-def task(request):
+def task(request, downloaded, monkeypatch):
+    install(str(downloaded), undoable(monkeypatch))
     return segcore.TASKS[request.param]
 
 
@@ -89,17 +107,25 @@ def test_every_choice_and_both_ends(task, ask):
             ask(small(64), **{setting.name: value})
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (20, 31), (900, 1200)])
-def test_odd_and_large_images(ask, shape):
-    ask(np.zeros((*shape, 3), np.uint8), show=ignore)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (1, 3000), (20, 31), (900, 1200)])
+def test_odd_and_large_images(task, ask, shape):
+    weights = next(s for s in task.settings if s.name == "weights")
+    for chosen in (weights.default, *weights.downloads):
+        ask(np.zeros((*shape, 3), np.uint8), show=ignore, weights=chosen)
     noise = np.random.default_rng(1).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     ask(cv2.resize(noise, shape[::-1]))
 
 
-def test_steps_come_from_the_run(ask):
-    show = Recorder()
-    found = ask(small(), show=show)
-    same(found, ask(small()))
+def test_steps_come_from_the_run(task, ask):
+    weights = next(s for s in task.settings if s.name == "weights")
+    for chosen in (weights.default, *weights.downloads):
+        show = Recorder()
+        found = ask(small(), show=show, weights=chosen)
+        same(found, ask(small(), weights=chosen))
+        check_steps(show)
+
+
+def check_steps(show):
     assert len(show.steps) >= 3
     assert len({step.title for step in show.steps}) == len(show.steps)
     for step in show.steps:
@@ -145,7 +171,8 @@ def test_weights_have_the_name_that_the_task_says(task, load_model):
         asked.append(name)
         return load_model(build, name)
 
-    for chosen in next(s for s in task.settings if s.name == "weights").options:
+    weights = next(s for s in task.settings if s.name == "weights")
+    for chosen in [option for option in weights.options if option not in weights.downloads]:
         image = small(32)
         ASK[task.category](task.key, image, weights=chosen, load_model=load)
         assert asked.pop() == task.weights_name(chosen)
@@ -153,8 +180,17 @@ def test_weights_have_the_name_that_the_task_says(task, load_model):
 
 def test_missing_weights_are_one_sentence(task, tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
-    with pytest.raises(segcore.WeightsError, match=r"\.safetensors is missing"):
+    with pytest.raises(WeightsError, match=r"\.safetensors is missing"):
         ASK[task.category](task.key, small(32))
+
+
+@pytest.mark.parametrize(("key", "option"), DOWNLOADS)
+def test_without_its_file_a_download_says_how_to_get_it(key, option, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"“Download [\d.,]+ MB from \S+”\.$") as error:
+        ASK[segcore.TASKS[key].category](key, small(16), weights=option)
+    assert "\n" not in str(error.value)
+    assert not any(tmp_path.iterdir())
 
 
 def test_wrong_questions_are_refused():

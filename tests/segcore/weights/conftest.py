@@ -57,12 +57,12 @@ def lraspp(publisher, lraspp_file, tmp_path, monkeypatch) -> str:
 
 @pytest.fixture(scope="session")
 def small_files(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with files of small networks for every semantic download."""
-    from segcore import TECHNIQUES
+    """A folder with files of small networks for every download of torchvision's."""
+    from segcore import TASKS, TECHNIQUES
 
     folder = tmp_path_factory.mktemp("small")
-    semantic = [t for t in TECHNIQUES.values() if t.category == "semantic"]
-    make_files(folder, [name for t in semantic for s in t.settings for name in s.downloads])
+    methods = (*TECHNIQUES.values(), *TASKS.values())
+    make_files(folder, [name for m in methods for s in m.settings for name in s.downloads])
     return str(folder)
 
 

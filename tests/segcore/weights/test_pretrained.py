@@ -18,7 +18,8 @@ from torchvision.models import get_model, get_model_weights, list_models
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from segcore import TECHNIQUES, WeightsError, run, snippet
+from segcore import TASKS, TECHNIQUES, WeightsError, run, snippet
+from segcore.catalog import get_method
 from segcore.images import read_image
 from segcore.networks.network import Way
 from segcore.networks.published import LONGEST, published, see_as_published
@@ -39,12 +40,12 @@ from tests.segcore.weights.stand_ins import SMALL, classes
 
 ROOT = pathlib.Path(__file__).parents[3]
 OFFERED = [
-    (technique.key, option)
-    for technique in TECHNIQUES.values()
-    for setting in technique.settings
+    (method.key, option)
+    for method in (*TECHNIQUES.values(), *TASKS.values())
+    for setting in method.settings
     for option in setting.downloads
 ]
-SEMANTIC = [(key, option) for key, option in OFFERED if TECHNIQUES[key].category == "semantic"]
+SEMANTIC = [(key, option) for key, option in OFFERED if get_method(key).category == "semantic"]
 
 
 def download(name):
@@ -69,6 +70,9 @@ def test_everything_that_is_said_is_the_publishers_word(key, name):
     assert said.host in weights.url
     assert said.n_bytes == pytest.approx(weights.meta["_file_size"] * 2**20, abs=1)
     assert list(said.classes) == weights.meta["categories"]
+    left_out = {"__background__", "N/A"}
+    named = [name for name in said.classes if name not in left_out]
+    assert [title.lower() for title in said.titles] == [name.lower() for name in named]
     assert said.n_parameters == weights.meta["num_params"]
     for data, measure, value in said.scores:
         assert weights.meta["_metrics"][data][measure] == value
@@ -81,8 +85,9 @@ def test_everything_that_is_said_is_the_publishers_word(key, name):
 
 
 def test_the_light_one_is_suggested_first():
-    sizes = {option: describe(option).n_bytes for key, option in SEMANTIC if key == "deeplab"}
-    assert min(sizes, key=sizes.get) == next(iter(sizes)) == "lraspp_mobilenet_v3_large"
+    for method in {key for key, _ in OFFERED}:
+        sizes = {option: describe(option).n_bytes for key, option in OFFERED if key == method}
+        assert min(sizes, key=sizes.get) == next(iter(sizes))
     assert "12.5 MB" in describe("lraspp_mobilenet_v3_large").button
 
 
@@ -367,5 +372,5 @@ def test_torchvision_is_loaded_only_when_published_weights_are_asked_for():
     assert json.loads(ran.stdout) == [], ran.stderr
 
 
-def test_every_semantic_download_has_a_stand_in():
-    assert {name.partition("_")[0] for _, name in SEMANTIC} <= set(SMALL)
+def test_every_download_has_a_stand_in():
+    assert {name.partition("_")[0] for _, name in OFFERED} <= set(SMALL)
