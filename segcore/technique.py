@@ -45,7 +45,8 @@ class Download:
     """Further options of a choice, whose files are not here until a person asks for them.
 
     `Download(fcn_resnet50="FCN-ResNet50")`: the option is the publisher's name of the weights, see
-    segcore.weights.pretrained.
+    segcore.weights.pretrained; one with a slash is a repository of the Hub, see
+    segcore.weights.hub.
     """
 
     def __init__(self, **labelled: str) -> None:
@@ -373,13 +374,14 @@ class Architecture:
     """The network of a technique that is one, and what its paper says of it.
 
     Attributes:
-        build: function from the number of output channels to the torch module.
+        build: function from the number of output channels to the torch module; None where all
+            weights are downloaded and their publisher builds it.
         paper_parameters: how many numbers the network of the paper learned.
         paper_score: what the paper reports, with its data.
         smaller: why ours is smaller and what that costs, in a sentence or two.
     """
 
-    build: Callable[[int], Any]
+    build: Callable[[int], Any] | None
     paper_parameters: int
     paper_score: str
     smaller: str

@@ -74,8 +74,8 @@ def _train(recipe: Recipe) -> None:
 
 def _architecture(recipe: Recipe) -> Build:
     network = get_method(recipe.network).network
-    if network is None:
-        raise SegcoreError(f"{recipe.network} is no network and cannot be trained.")
+    if network is None or network.build is None:
+        raise SegcoreError(f"{recipe.network} is no network of ours and cannot be trained.")
     return network.build
 
 

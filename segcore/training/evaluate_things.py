@@ -28,9 +28,9 @@ def evaluate_things(recipe: Recipe, data: DataSet, load_model: LoadModel) -> Sco
         load_model: gives the network.
     """
     architecture = get_technique(recipe.network).network
-    network = load_model(architecture.build, recipe.name) if architecture else None
-    if network is None:
-        raise TypeError(f"{recipe.network} is no network.")
+    if architecture is None or architecture.build is None:
+        raise TypeError(f"{recipe.network} is no network of ours.")
+    network = load_model(architecture.build, recipe.name)
     masks, boxes, found = AveragePrecision(), AveragePrecision(), []
     for example in data.val():
         things = data.to_things(example.targets)
