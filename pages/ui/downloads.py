@@ -15,6 +15,7 @@ from segcore.run import run
 from segcore.snippet import snippet
 from segcore.technique import Technique, Value
 from segcore.weights import read_weights
+from segcore.weights.hub import folder_of, is_hub, zip_repository
 from segcore.weights.pretrained import describe, read_published
 
 
@@ -150,15 +151,24 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
 
 
 def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
-    """The file of weights that the script of a network reads."""
+    """The weights that the script of a network reads: a file, or a folder in an archive."""
     name = models.weights_name(technique, settings)
-    is_published = models.published_name(technique, settings) is not None
+    make, file = _weights_file(name, models.published_name(technique, settings) is not None)
     st.download_button(
         "Download the weights",
-        lambda: read_published(published(name)) if is_published else read_weights(name),
-        describe(name).file if is_published else f"{name}.safetensors",
+        make,
+        file,
         "application/octet-stream",
         key="download.weights",
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _weights_file(name: str, is_published: bool) -> tuple[Callable[[], bytes], str]:
+    """What makes the file, and its name."""
+    if is_published and is_hub(name):
+        return lambda: zip_repository(name), f"{folder_of(name)}.zip"
+    if is_published:
+        return lambda: read_published(published(name)), describe(name).file
+    return lambda: read_weights(name), f"{name}.safetensors"

@@ -11,7 +11,6 @@ import numpy as np
 
 from segcore.networks.network import Network
 from segcore.result import Image, Labels
-from segcore.technique import Show, ignore
 
 if TYPE_CHECKING:
     import torch
@@ -45,16 +44,13 @@ def as_seen(network: Network, x: torch.Tensor) -> Image:
     return np.asarray((pixels * 255.0).round().clip(0, 255), np.uint8)
 
 
-def run_prepared(
-    network: Network, x: torch.Tensor, *, show: Show = ignore, **options: object
-) -> Any:
+def run_prepared(network: Network, x: torch.Tensor, **options: object) -> Any:
     """What the network's module answers to a prepared image, computed in the network's own way.
 
     Args:
-        network: its module takes the image, `show` and the options.
+        network: its module takes the image and the options.
         x: (1, 3, h, w), as `prepare` makes it.
-        show: receives what goes on inside.
-        **options: what else the module takes.
+        **options: what else the module takes, such as `show`.
     """
     import torch
 
@@ -62,7 +58,7 @@ def run_prepared(
     layout = torch.channels_last if way.channels_last else torch.contiguous_format
     x = x.contiguous(memory_format=layout)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=way.bfloat16):
-        answer = network.module(x, show=show, **options)
+        answer = network.module(x, **options)
     return answer.float() if isinstance(answer, torch.Tensor) else answer
 
 

@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import json
 import pathlib
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -352,9 +354,14 @@ def say_button(answer: Answer | None, host: str) -> str:
 def find_snapshot(name: str) -> pathlib.Path | None:
     """The folder with all files of a repository: beside this code, or where the Hub's lie."""
     top = repository_folder(name)
+    try:
+        answer = read_answer(name)
+    except WeightsError:
+        answer = None  # said elsewhere; what is here can be used all the same
+    pinned = answer.commit if answer is not None else ""
     places = [FOLDER / folder_of(name)]
     if (top / "snapshots").is_dir():
-        places += sorted((top / "snapshots").iterdir())
+        places += sorted((top / "snapshots").iterdir(), key=lambda place: place.name != pinned)
     whole = (p for p in places if all(_is_trusted(p / file) for file in FILES))
     return next(whole, None)
 
@@ -407,6 +414,25 @@ def _read_checked(path: pathlib.Path, name: str) -> bytes:
             f"{'git id' if is_git_id else 'sha256'} differs); download it again."
         )
     return data
+
+
+def zip_repository(name: str) -> bytes:
+    """The files of a repository and their digests in the folder that a script looks for.
+
+    Raises:
+        WeightsError: they are not here, or have changed.
+    """
+    folder = find_snapshot(name)
+    if folder is None:
+        raise WeightsError(f"{name} is not on this machine.")
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for file in FILES:
+            data = _read_checked(folder / file, name)
+            record = f"{hashlib.sha256(data).hexdigest()}  {file}\n"
+            archive.writestr(f"{folder_of(name)}/{file}", data)
+            archive.writestr(f"{folder_of(name)}/{file}.sha256", record)
+    return made.getvalue()
 
 
 def build_hub(network: Any, config: Any, files: HubFiles) -> Any:

@@ -31,8 +31,10 @@ makes Segment Anything slim*, 2024.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -64,11 +66,15 @@ PUBLISHED = {
     SLIM: "SlimSAM, a quarter of the encoder",
     "facebook/sam-vit-base": "SAM, its smallest (ViT-B)",
 }
+Embedding: TypeAlias = npt.NDArray[np.float32]
+Remember: TypeAlias = Callable[[tuple[str, ...], Callable[[], Embedding]], Embedding]
+"""From what names an embedding and the way to make it to the embedding, made now or before."""
+
 EXTENTS = ("smallest", "middle", "largest")
 
 
 def open_sam(files: HubFiles) -> Network:
-    """The library's SAM with these numbers, its encoder showing its steps, and its processor."""
+    """The library's SAM with these numbers, its encoder apart, and its processor."""
     import torch
     from torch import nn
     from transformers import SamConfig, SamImageProcessor, SamModel
@@ -106,15 +112,9 @@ def open_sam(files: HubFiles) -> Network:
             self.encoder = Encoder()
             vars(self)["library"] = library  # no part of its own: it would count twice
 
-        def forward(self, x: torch.Tensor, show: Show = ignore) -> torch.Tensor:
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
             """The embedding (1, channels, rows, columns) of a prepared image."""
             embedding: torch.Tensor = self.encoder(x)
-            show(
-                "Image embedding",
-                lambda: feature_maps(embedding),
-                f"{embedding.shape[1]} maps of {embedding.shape[3]}×{embedding.shape[2]} (those "
-                "that vary most): all that is kept of the image, whatever is asked later.",
-            )
             return embedding
 
         def glance(self, x: torch.Tensor) -> torch.Tensor:
@@ -152,6 +152,11 @@ class Candidates:
         return float(np.clip(self.ious[self.chosen], 0.0, 1.0))
 
 
+def at_once(_key: tuple[str, ...], make: Callable[[], Embedding]) -> Embedding:
+    """Remembers nothing: an embedding is made whenever it is asked for."""
+    return make()
+
+
 def segment(
     image: Image,
     *,
@@ -181,6 +186,7 @@ def segment(
     ] = "best",
     show: Show = ignore,
     load_repository: LoadHub = load_hub,
+    remember: Remember = at_once,
 ) -> Segmentation:
     check_inside(seeds, image)
     network = load_repository(open_sam, weights)
@@ -193,7 +199,13 @@ def segment(
         seen,
         f"The image with its longer side at {network.side} pixels, the rest of the square empty.",
     )
-    embedding = run_prepared(network, given["pixel_values"], show=show)
+    embedding = embed(network, weights, given["pixel_values"], remember)
+    show(
+        "Image embedding",
+        lambda: feature_maps(embedding),
+        f"{embedding.shape[1]} maps of {embedding.shape[3]}×{embedding.shape[2]} (those that vary "
+        "most): all that is kept of the image, whatever is asked of it later.",
+    )
     points = to_points(network, image, objects)
     show("The prompt", lambda: mark(image, places), "The clicks, and nothing else, are asked for.")
     show(
@@ -220,6 +232,15 @@ def segment(
         Segment(int(index) + 1, f"Object {index + 1}", True, found[index].iou) for index in visible
     )
     return Segmentation(numbers, tuple(segments))
+
+
+def embed(network: Network, weights: str, x: torch.Tensor, remember: Remember) -> torch.Tensor:
+    """The embedding of a prepared image, which many clicks can share."""
+    import torch
+
+    key = weights, hashlib.sha256(x.numpy().tobytes()).hexdigest()
+    kept = remember(key, lambda: run_prepared(network, x).numpy())
+    return torch.from_numpy(kept.copy())  # a copy: what is remembered must not be written to
 
 
 def to_points(network: Network, image: Image, objects: list[list[Point]]) -> torch.Tensor:

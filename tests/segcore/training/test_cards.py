@@ -38,7 +38,7 @@ def test_a_file_and_its_card_agree(tmp_path):
 
 def test_every_network_has_its_recipes():
     for key, technique in segcore.TECHNIQUES.items():
-        if technique.network is not None:
+        if technique.network is not None and technique.network.build is not None:
             assert f"{key}_street" in RECIPES
     for recipe in RECIPES.values():
         assert recipe.data in kind_of(recipe).sets

@@ -6,7 +6,6 @@ Their numbers are drawn by lot, and some are enlarged so that answers differ fro
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 
 from segcore.weights.download import git_id_of
 from segcore.weights.hub import ANSWER, FILES, NUMBERS, folder_of
+from tests.segcore.weights.publisher import Publisher
 
 NOWHERE = "http://127.0.0.1:9"  # nobody answers there
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -163,11 +163,21 @@ def say(folder: Path, terms: str | None = "apache-2.0") -> bytes:
     return json.dumps({"sha": COMMIT, "cardData": card, "siblings": siblings}).encode()
 
 
-def lay_beside(cache: Path, names: Iterable[str], script: Path) -> None:
-    """Puts the weights beside a script, as the page offers them."""
-    for name in names:
-        source = cache / folder_of(name) / "snapshots" / COMMIT
-        shutil.copytree(source, script / folder_of(name), dirs_exist_ok=True)
+def publish(publisher: Publisher, cache: Path, name: str) -> None:
+    """Lets a host publish a repository of `cache` as the Hub does, the large file elsewhere."""
+    folder = cache / folder_of(name) / "snapshots" / COMMIT
+    publisher.files[question(name)] = say(folder)
+    for file in FILES:
+        address = f"{name}/resolve/{COMMIT}/{file}"
+        if file == NUMBERS:
+            publisher.moved[address] = f"elsewhere/{folder_of(name)}"
+            address = publisher.moved[address]
+        publisher.files[address] = (folder / file).read_bytes()
+
+
+def question(name: str) -> str:
+    """What the Hub is asked."""
+    return f"api/models/{name}/revision/main?blobs=true"
 
 
 def install_hub(cache: Path, change: Callable[[Any, str, Any], None]) -> None:

@@ -27,6 +27,7 @@ from segcore.samples import get_sample
 from segcore.technique import ignore
 from segcore.techniques.semantic.fcn import open_fcn
 from segcore.weights.download import Source, fetch
+from segcore.weights.hub import is_hub
 from segcore.weights.pretrained import (
     build_published,
     describe,
@@ -43,6 +44,7 @@ OFFERED = [
     for technique in TECHNIQUES.values()
     for setting in technique.settings
     for option in setting.downloads
+    if not is_hub(option)
 ]
 SEMANTIC = [(key, option) for key, option in OFFERED if TECHNIQUES[key].category == "semantic"]
 
