@@ -60,6 +60,7 @@ from segcore.weights.hub import HubFiles, LoadHub, build_hub, load_hub
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 SLIM = "Zigeng/SlimSAM-uniform-77"
 PUBLISHED = {
@@ -223,7 +224,7 @@ def segment(
     show("Things", numbers.copy, "Where masks overlap, the one with the higher predicted IoU wins.")
     show(
         "The encoder",
-        lambda: diagram(network.module.encoder, *seen.shape[:2]),
+        lambda: diagram(_encoder(network), *seen.shape[:2]),
         "Every block with the size of its result and how many numbers it learned. The prompt and "
         "mask decoders, small beside it, are not drawn.",
     )
@@ -260,7 +261,8 @@ def _candidates(
     network: Network, given: Any, embedding: torch.Tensor, points: torch.Tensor, extent: str
 ) -> Candidates:
     """The three masks of one object at the size of the image, and the one that is taken."""
-    answer = network.module.answer(embedding, points)
+    module: Any = network.module
+    answer = module.answer(embedding, points)
     masks = network.processor.post_process_masks(
         answer.pred_masks,
         given["original_sizes"],
@@ -281,6 +283,12 @@ def put_on_top(found: list[Candidates]) -> Labels:
     for index in sorted(range(len(found)), key=lambda place: found[place].iou):
         numbers[found[index].scores[found[index].chosen] > 0] = index + 1
     return numbers
+
+
+def _encoder(network: Network) -> nn.Module:
+    module: Any = network.module
+    encoder: nn.Module = module.encoder
+    return encoder
 
 
 # Pictures ----------------------------------------------------------------------------------------

@@ -310,12 +310,13 @@ def _by_layer(output: Any, query: int) -> npt.NDArray[np.uint8]:
 
 def _list_parts(network: Network) -> Table:
     """The parts of the library's model with their counts of parameters."""
-    model: Any = network.module.library.model  # type: ignore[union-attr]
+    module: Any = network.module
+    library, model = module.library, module.library.model
     parts = {
         "backbone": model.pixel_level_module.encoder,
         "pixel decoder": model.pixel_level_module.decoder,
         "queries and their decoder": model.transformer_module,
-        "class of a query": network.module.library.class_predictor,  # type: ignore[union-attr]
+        "class of a query": library.class_predictor,
     }
     rows = [(name, sum(p.numel() for p in part.parameters())) for name, part in parts.items()]
     return Table(("part", "parameters"), tuple(rows))
