@@ -127,12 +127,12 @@ def hub_rows(weights: HubWeights, technique: Technique | Task) -> Iterator[str]:
     if weights.titles:
         classes = f"{len(weights.titles)}: {', '.join(weights.titles)}"
         yield f"| classes | {verbatim(classes)} |"
-    yield f"| terms | {verbatim(_terms(weights))} |"
+    yield f"| terms | {verbatim(_hub_terms(weights))} |"
     if answer is None:
         yield "| size, revision, sha256 | not known until you let the Hub be asked |"
         return
-    sizes = ", ".join(f"{file.name} {file.n_bytes / MEGABYTE:,.2f} MB" for file in answer.files)
-    yield f"| files | {verbatim(sizes)} |"
+    files = ", ".join(f"{file.name} {_size(file.n_bytes)}" for file in answer.files)
+    yield f"| files | {verbatim(files)} |"
     yield f"| revision | `{answer.commit}` |"
     for file in answer.files:
         if file.name == NUMBERS and file.sha256:
@@ -164,7 +164,7 @@ def published_rows(weights: Pretrained) -> Iterator[str]:
 
 def _terms(weights: Offer) -> str:
     if isinstance(weights, HubWeights):
-        return _hub_terms(weights)
+        return f"Terms: {_hub_terms(weights)}."
     if weights.terms:
         return f"Terms: {weights.terms}."
     return "The publisher names no terms for these weights; ask before you use them commercially."
@@ -173,11 +173,18 @@ def _terms(weights: Offer) -> str:
 def _hub_terms(weights: HubWeights) -> str:
     """The licence by its short name; what stands behind it is on the repository's own page."""
     if weights.answer is None:
-        return "Terms: as its page on the Hub says, which has not been asked yet."
+        return "those on its page on the Hub, which has not been asked yet"
     named = weights.answer.terms
     if named is None:
-        return "Terms: its page on the Hub names no licence; ask before you use it."
-    return f"Terms: {named}, as its page on the Hub says; read there what that asks of you."
+        return "its page on the Hub names no licence; ask before you use it"
+    return f"{named}, as its page on the Hub says; read there what that asks of you"
+
+
+def _size(n_bytes: int) -> str:
+    """`1,234 kB` or `14.2 MB`."""
+    if n_bytes < MEGABYTE / 10:
+        return f"{n_bytes / 1024:,.1f} kB"
+    return f"{n_bytes / MEGABYTE:,.1f} MB"
 
 
 def _draw_scores(scores: Mapping[str, Any]) -> None:

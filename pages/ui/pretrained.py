@@ -85,12 +85,17 @@ def draw_offer(weights: Offer, technique: Technique | Task, settings: Mapping[st
             weights.button,
             key="download.start",
             type="primary",
-            icon=":material/download:",
+            icon=_icon(weights),
             on_click=_start,
             args=(weights,),
         )
         st.markdown("\n".join(["| | |", "|:--|:--|", *offer_rows(weights, technique)]))
         st.caption(_room(weights))
+
+
+def _icon(weights: Offer) -> str:
+    is_question = isinstance(weights, HubWeights) and weights.answer is None
+    return ":material/contact_support:" if is_question else ":material/download:"
 
 
 def _room(weights: Offer) -> str:

@@ -1,10 +1,12 @@
 """The page of weights of the Hub: first what they are is asked, then they are downloaded."""
 
+import socket
 import sys
 
 import pytest
 
 from pages.ui import cache, models
+from segcore import TECHNIQUES
 from segcore.techniques.instance.segment_anything import SLIM
 from segcore.techniques.semantic.segformer import ADE20K
 from segcore.weights import jobs
@@ -126,6 +128,23 @@ def test_what_goes_wrong_is_one_sentence(page, hub):
     press(seen)
     assert seen.sentences == []
     assert button(seen).startswith("Download ")
+
+
+def test_no_page_of_these_opens_a_connection(visit, hub, monkeypatch):
+    called = []
+
+    def deny(*given, **_):
+        called.append(given)
+        raise OSError("The network is refused.")
+
+    monkeypatch.setattr(socket.socket, "connect", deny)
+    monkeypatch.setattr(socket, "getaddrinfo", deny)
+    seen = visit("app.py")
+    for key in ("segformer", "segment_anything", "mask2former"):
+        seen.go(f"pages/{TECHNIQUES[key].category}.py", technique=key, sample="coffee")
+        assert button(seen).startswith("Ask ")
+        seen.open_tab("Model card")
+    assert called == []
 
 
 def test_without_transformers_the_page_says_how_to_add_it(page, hub, monkeypatch):

@@ -208,7 +208,7 @@ def attention(stage: Any, x: torch.Tensor, place: tuple[float, float]) -> Any:
     asked = ask.sequence_reduction(tokens, rows, columns) if ratio > 1 else tokens
     keys = ask.k_proj(asked)[0].unflatten(1, (heads, -1)).transpose(0, 1).float()
     weights = (query @ keys.transpose(1, 2) * ask.scaling).softmax(-1)
-    return weights.reshape(heads, rows // ratio, columns // ratio).numpy()
+    return weights.reshape(heads, rows // ratio, columns // ratio).float().numpy()
 
 
 def _unified(decoder: Any, levels: list[torch.Tensor]) -> Frames:

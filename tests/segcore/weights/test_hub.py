@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import torch
 
 from segcore import TECHNIQUES, WeightsError, run, snippet
 from segcore.networks.processed import enlarged_winners, prepare
+from segcore.networks.tuning import WAYS, tuned
 from segcore.samples import get_sample
 from segcore.technique import ignore
 from segcore.techniques.instance.segment_anything import SLIM, open_sam
@@ -534,6 +536,24 @@ def test_clicks_on_one_image_share_its_embedding(here):
         assert np.array_equal(again.segmentation.labels, plain.segmentation.labels)
         assert [s.title for s in again.steps] == [s.title for s in plain.steps]
     assert len(kept) == 1
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_every_way_of_computing_answers_and_shows_its_steps(here, name):
+    network = load_hub(OPEN[name], name)
+    assert tuned(network).processor is network.processor
+    plain = run(KEY[name], photograph(), load_repository=lambda *_: network)
+    for way in WAYS:
+        other = replace(network, way=way)
+        done = run(KEY[name], photograph(), load_repository=lambda *_, other=other: other)
+        assert [step.title for step in done.steps] == [step.title for step in plain.steps]
+
+
+def test_no_fact_of_the_hub_is_typed_by_hand():
+    """Neither digests nor revisions nor the host: the Hub says them, or its library."""
+    for path in [p for folder in ("segcore", "pages") for p in ROOT.glob(f"{folder}/**/*.py")]:
+        text = path.read_text("utf-8")
+        assert not re.search(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{64}\b|huggingface\.co", text), path
 
 
 @pytest.mark.parametrize("name", OPEN)
