@@ -69,6 +69,7 @@ _NEEDS = {
     "torch": "torch",
     "torchvision": "torchvision",
     "safetensors": "safetensors",
+    "transformers": "transformers",
 }
 
 

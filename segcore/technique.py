@@ -45,7 +45,8 @@ class Download:
     """Further options of a choice, whose files are not here until a person asks for them.
 
     `Download(fcn_resnet50="FCN-ResNet50")`: the option is the publisher's name of the weights, see
-    segcore.weights.pretrained.
+    segcore.weights.pretrained; one with a slash is a repository of the Hub, see
+    segcore.weights.hub.
     """
 
     def __init__(self, **labelled: str) -> None:
@@ -374,7 +375,7 @@ class Architecture:
 
     Attributes:
         build: function from the number of output channels to the torch module; None if it is made
-            of `parts`.
+            of `parts`, or where all weights are downloaded and their publisher builds it.
         paper_parameters: how many numbers the network of the paper learned.
         paper_score: what the paper reports, with its data.
         smaller: why ours is smaller and what that costs, in a sentence or two.

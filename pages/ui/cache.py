@@ -24,6 +24,7 @@ PICTURES_MB = 96
 IMAGES_MB = 192
 SCORES_MB = 32
 NETWORKS_MB = 128
+EMBEDDINGS_MB = 64  # of images that are clicked on: 4 MB each
 PUBLISHED_MB = 1024
 MOST_PUBLISHED = 3  # networks that others have trained: one alone may have a quarter of a gigabyte
 
@@ -88,4 +89,5 @@ pictures = Cache(PICTURES_MB)
 images = Cache(IMAGES_MB)
 scores = Cache(SCORES_MB)
 networks = Cache(NETWORKS_MB)
+embeddings = Cache(EMBEDDINGS_MB)
 published = Cache(PUBLISHED_MB, MOST_PUBLISHED)

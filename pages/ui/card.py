@@ -10,9 +10,12 @@ from pages.ui.picker import verbatim
 from pages.ui.score_charts import class_bars
 from segcore.catalog import get_technique
 from segcore.errors import WeightsError
+from segcore.task import Task
 from segcore.technique import Architecture, Technique, Value
 from segcore.weights import read_card
-from segcore.weights.pretrained import Pretrained, describe
+from segcore.weights.hub import MEGABYTE, NUMBERS, HubWeights
+from segcore.weights.offers import Offer, describe_offer
+from segcore.weights.pretrained import Pretrained
 
 # What a person should keep in mind who sees results of these weights.
 CAUTION = {
@@ -56,7 +59,7 @@ def draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
         return
     published = published_name(technique, settings)
     if published is not None:
-        draw_published(describe(published))
+        draw_published(describe_offer(published))
         return
     try:
         card = read_card(weights_name(technique, settings))
@@ -78,7 +81,8 @@ def draw_card(technique: Technique, settings: Mapping[str, Value]) -> None:
     st.markdown(f"#### {technique.title} · `{name}`")
     if published_name(technique, settings) is not None:
         with st.container(key="model-card"):  # see style.css
-            st.markdown("\n".join(["| | |", "|:--|:--|", *published_rows(describe(name))]))
+            rows = offer_rows(describe_offer(name), technique)
+            st.markdown("\n".join(["| | |", "|:--|:--|", *rows]))
         return
     try:
         card = read_card(name)
@@ -95,14 +99,45 @@ def draw_card(technique: Technique, settings: Mapping[str, Value]) -> None:
             st.markdown("##### How it was made\n" + "\n".join(_facts(card)))
 
 
-def draw_published(weights: Pretrained) -> None:
+def draw_published(weights: Offer) -> None:
     """Below the settings: what weights that others publish know, and their terms."""
-    st.caption(f"{verbatim(weights.about)} **{verbatim(_terms(weights))}**")
+    about = "" if isinstance(weights, HubWeights) else verbatim(weights.about)
+    st.caption(f"{about} **{verbatim(_terms(weights))}**")
+    if not weights.titles:
+        return  # it names nothing, or its classes come with its files
     knows = ", ".join(weights.titles[:MOST_NAMED])
     more = len(weights.titles) - MOST_NAMED
     if more > 0:
         knows += f" and {more} more"
     st.caption(f"It knows {verbatim(knows)} and nothing else, whatever the image shows.")
+
+
+def offer_rows(weights: Offer, technique: Technique | Task) -> Iterator[str]:
+    """The rows of a table, in Markdown: all that is known of weights that others publish."""
+    if isinstance(weights, HubWeights):
+        return hub_rows(weights, technique)
+    return published_rows(weights)
+
+
+def hub_rows(weights: HubWeights, technique: Technique | Task) -> Iterator[str]:
+    """What is known of a repository of the Hub: from its paper, and from the Hub once asked."""
+    network, answer = technique.network, weights.answer
+    yield f"| repository | `{weights.name}` |"
+    if network is not None:
+        yield f"| in the paper | {network.paper_parameters:,} parameters; {network.paper_score} |"
+    if weights.titles:
+        classes = f"{len(weights.titles)}: {', '.join(weights.titles)}"
+        yield f"| classes | {verbatim(classes)} |"
+    yield f"| terms | {verbatim(_hub_terms(weights))} |"
+    if answer is None:
+        yield "| size, revision, sha256 | not known until you let the Hub be asked |"
+        return
+    files = ", ".join(f"{file.name} {_size(file.n_bytes)}" for file in answer.files)
+    yield f"| files | {verbatim(files)} |"
+    yield f"| revision | `{answer.commit}` |"
+    for file in answer.files:
+        if file.name == NUMBERS and file.sha256:
+            yield f"| sha256 | `{file.sha256}` |"
 
 
 def published_rows(weights: Pretrained) -> Iterator[str]:
@@ -128,10 +163,29 @@ def published_rows(weights: Pretrained) -> Iterator[str]:
     yield f"| sha256 | `{weights.digits}…` |"
 
 
-def _terms(weights: Pretrained) -> str:
+def _terms(weights: Offer) -> str:
+    if isinstance(weights, HubWeights):
+        return f"Terms: {_hub_terms(weights)}."
     if weights.terms:
         return f"Terms: {weights.terms}."
     return "The publisher names no terms for these weights; ask before you use them commercially."
+
+
+def _hub_terms(weights: HubWeights) -> str:
+    """The licence by its short name; what stands behind it is on the repository's own page."""
+    if weights.answer is None:
+        return "those on its page on the Hub, which has not been asked yet"
+    named = weights.answer.terms
+    if named is None:
+        return "its page on the Hub names no licence; ask before you use it"
+    return f"{named}, as its page on the Hub says; read there what that asks of you"
+
+
+def _size(n_bytes: int) -> str:
+    """`1,234 kB` or `14.2 MB`."""
+    if n_bytes < MEGABYTE / 10:
+        return f"{n_bytes / 1024:,.1f} kB"
+    return f"{n_bytes / MEGABYTE:,.1f} MB"
 
 
 def _draw_scores(scores: Mapping[str, Any]) -> None:

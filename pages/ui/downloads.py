@@ -1,7 +1,6 @@
 """Downloads of a result: made only when somebody asks for one."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from segcore.run import run
 from segcore.snippet import snippet
 from segcore.technique import Technique, Value
 from segcore.weights import read_weights
+from segcore.weights.hub import folder_of, is_hub, zip_repository
 from segcore.weights.pretrained import describe, read_published
 
 
@@ -151,16 +151,16 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
 
 
 def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
-    """Every file of weights that the script of a network reads."""
+    """What the script of a network reads: each of its files, or a folder in an archive."""
     names = models.weights_files(technique, settings)
     is_published = models.published_name(technique, settings) is not None
     for name in names:
         several = len(names) > 1
-        read = partial(_read_published if is_published else read_weights, name)
+        make, file = _weights_file(name, is_published)
         st.download_button(
             f"Download `{name}`" if several else "Download the weights",
-            read,
-            describe(name).file if is_published else f"{name}.safetensors",
+            make,
+            file,
             "application/octet-stream",
             key=f"download.weights.{name}" if several else "download.weights",
             icon=":material/download:",
@@ -168,5 +168,10 @@ def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
         )
 
 
-def _read_published(name: str) -> bytes:
-    return read_published(published(name))
+def _weights_file(name: str, is_published: bool) -> tuple[Callable[[], bytes], str]:
+    """What makes the file, and its name."""
+    if is_published and is_hub(name):
+        return lambda: zip_repository(name), f"{folder_of(name)}.zip"
+    if is_published:
+        return lambda: read_published(published(name)), describe(name).file
+    return lambda: read_weights(name), f"{name}.safetensors"

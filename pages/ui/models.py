@@ -16,6 +16,7 @@ from segcore.networks.tuning import tuned
 from segcore.task import Task
 from segcore.technique import Technique, Value
 from segcore.weights import load_network
+from segcore.weights.hub import OpenHub, load_hub
 from segcore.weights.pretrained import load_published
 
 _torch = threading.Lock()
@@ -52,6 +53,19 @@ def get_published(wrap: Wrap, name: str) -> Network:
     return _shared(cache.published, name, lambda: tuned(load_published(wrap, name)))
 
 
+def get_repository(open_files: OpenHub, name: str) -> Network:
+    """The server's copy of a network from the Hub, kept and let go like torchvision's.
+
+    Args:
+        open_files: makes the network of the content of its files.
+        name: the repository, such as facebook/sam-vit-base.
+
+    Raises:
+        WeightsError: its files are not on this machine or have changed, or transformers is missing.
+    """
+    return _shared(cache.published, name, lambda: tuned(load_hub(open_files, name)))
+
+
 def _shared(kept: cache.Cache, name: Hashable, load: Callable[[], Network]) -> Network:
     if name in kept:
         return kept.get(name, load)
@@ -82,7 +96,12 @@ def collaborators(technique: Technique | Task) -> dict[str, Any]:
             _load_torch()
         slot.empty()
     taken = inspect.signature(technique.function).parameters
-    helpers = {"load_model": get_network, "load_pretrained": get_published}
+    helpers = {
+        "load_model": get_network,
+        "load_pretrained": get_published,
+        "load_repository": get_repository,
+        "remember": cache.embeddings.get,
+    }
     return {name: helper for name, helper in helpers.items() if name in taken}
 
 

@@ -10,7 +10,8 @@ from pages.ui.panoptic_scores import draw_panoptic_scores
 from pages.ui.result import Finished
 from segcore.errors import WeightsError
 from segcore.weights import read_card
-from segcore.weights.pretrained import describe
+from segcore.weights.hub import is_hub
+from segcore.weights.offers import describe_offer
 
 
 def draw_scores(finished: Finished) -> None:
@@ -19,6 +20,10 @@ def draw_scores(finished: Finished) -> None:
     if scene is None:
         return
     known, has_background = _knowledge(finished)
+    if not known:
+        text = "This network finds things and names none: there are no classes to compare."
+        st.info(text, icon=":material/compare:")
+        return
     if not set(known) & set(scene.names):
         st.info(
             f"This network knows {', '.join(known)}; this scene has {', '.join(scene.names)}. "
@@ -39,7 +44,7 @@ def _knowledge(finished: Finished) -> tuple[list[str], bool]:
     """The classes that the network knows, and whether background is one of its answers."""
     published = published_name(finished.technique, finished.settings)
     if published is not None:
-        return list(describe(published).titles), True
+        return list(describe_offer(published).titles), not is_hub(published)
     try:
         card = read_card(weights_name(finished.technique, finished.settings))
     except WeightsError:  # its file went away after it was loaded

@@ -35,6 +35,8 @@ class Network:
         stretched: whether it learned from images of stretched contrast and so needs them.
         way: how to compute; the plain one gives the same labels on every machine, and
             segcore.networks.tuning finds the fastest on this one.
+        processor: what prepares its images and finishes its answers, where the library that it
+            comes from has that.
     """
 
     module: nn.Module
@@ -42,6 +44,7 @@ class Network:
     side: int
     stretched: bool = False
     way: Way = PLAIN
+    processor: Any = None
 
 
 LoadModel: TypeAlias = Callable[[Build, str], Network]

@@ -6,11 +6,13 @@ import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from segcore.charts import Block, Curve, Diagram, Frames, Series
 from segcore.networks.inference import Probabilities
+from segcore.result import Image, Point
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +42,24 @@ def profile(means: torch.Tensor) -> Curve:
     """The pooled features of the first image as a line."""
     values = means[0].float().numpy()
     return Curve((Series("mean", np.arange(len(values)), values),), "map", "mean activation")
+
+
+def heat(image: Image, weights: npt.NDArray[np.float32]) -> Image:
+    """Weights (rows×columns) as light on the darkened image."""
+    size = image.shape[1], image.shape[0]
+    smooth = cv2.resize(stretched(weights), size, interpolation=cv2.INTER_LINEAR)
+    glow = cv2.cvtColor(cv2.applyColorMap(smooth, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    return np.asarray(cv2.addWeighted(image, 0.4, glow, 0.8, 0.0), np.uint8)
+
+
+def mark(picture: Image, places: tuple[Point, ...]) -> Image:
+    """A picture with a dot at each place (x, y); the picture given is left as it is."""
+    drawn = picture.copy()
+    radius = max(2, round(min(drawn.shape[:2]) / 60))
+    for place in places:
+        for color, size in (((0, 0, 0), radius + 2), ((0, 255, 255), radius)):
+            cv2.circle(drawn, place, size, color, cv2.FILLED, cv2.LINE_AA)
+    return drawn
 
 
 def as_squares(values: torch.Tensor) -> npt.NDArray[np.uint8]:

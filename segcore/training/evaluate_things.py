@@ -29,7 +29,7 @@ def evaluate_things(recipe: Recipe, data: DataSet, load_model: LoadModel) -> Sco
     """
     architecture = get_technique(recipe.network).network
     if architecture is None or architecture.build is None:
-        raise TypeError(f"{recipe.network} is no network.")
+        raise TypeError(f"{recipe.network} is no network of ours.")
     network = load_model(architecture.build, recipe.name)
     masks, boxes, found = AveragePrecision(), AveragePrecision(), []
     for example in data.val():

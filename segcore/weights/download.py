@@ -61,6 +61,10 @@ class Source:
             known.
         n_bytes: about how large it is.
         moved_by: variable of the environment that puts such files elsewhere.
+        git_id: git's id of the content, which the Hub publishes of small files in place of a
+            sha256.
+        before: small files that belong to it and are fetched first.
+        counted: further folders whose downloads share the disk budget.
     """
 
     url: str
@@ -68,6 +72,9 @@ class Source:
     digits: str
     n_bytes: int
     moved_by: str = "TORCH_HOME"
+    git_id: str = ""
+    before: tuple[Source, ...] = ()
+    counted: tuple[pathlib.Path, ...] = ()
 
     @property
     def host(self) -> str:
@@ -120,6 +127,8 @@ def fetch(
 ) -> None:
     """Sees to it that the file lies at its place, whole and with the right digest.
 
+    So do the files that are to be there before it.
+
     Args:
         source: the file.
         told: receives the progress.
@@ -131,6 +140,8 @@ def fetch(
         CancelledError: `is_cancelled` said so.
         WeightsError: in one sentence, why there is no file now.
     """
+    for first in source.before:
+        fetch(first, is_cancelled=is_cancelled, open_url=open_url)
     with _in_words(source):
         source.target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(source, told, is_cancelled):
@@ -146,7 +157,12 @@ def is_right(source: Source) -> bool:
         return False
     digest = _digest(source.target)
     recorded = source.record.read_bytes()[:64] if source.record.is_file() else digest.encode()
-    return digest.startswith(source.digits) and digest.encode() == recorded
+    return digest.encode() == recorded and _is_published(source, source.target, digest)
+
+
+def _is_published(source: Source, path: pathlib.Path, digest: str) -> bool:
+    """Whether a file with this sha256 is the one that the publisher means."""
+    return digest.startswith(source.digits) and source.git_id in ("", _git_id(path))
 
 
 def record_of(target: pathlib.Path) -> pathlib.Path:
@@ -167,13 +183,13 @@ class Kept:
 
 
 def list_kept(folder: pathlib.Path) -> tuple[Kept, ...]:
-    """The files that downloads of this dashboard left in a folder, by name.
+    """The files that downloads of this dashboard left in a folder and those in it, by name.
 
     A file without a record was put there by another program, and is not ours to list or remove.
     """
-    whole = (path.with_suffix("") for path in folder.glob("*.sha256"))
+    whole = (path.with_suffix("") for path in folder.rglob("*.sha256"))
     files = [(path, False) for path in whole if path.is_file()]
-    files += [(path, True) for path in folder.glob("*.part")]
+    files += [(path, True) for path in folder.rglob("*.part")]
     kept = [Kept(path, _size(path), part) for path, part in files]
     return tuple(sorted(kept, key=lambda file: file.path.name))
 
@@ -199,8 +215,10 @@ def budget() -> int:
 
 
 def _check_room(source: Source) -> None:
-    kept = list_kept(source.target.parent)
-    here = sum(file.n_bytes for file in kept if file.path != source.part)
+    folders = (source.target.parent, *source.counted)
+    kept = {file.path: file.n_bytes for folder in folders for file in list_kept(folder)}
+    kept.pop(source.part, None)
+    here = sum(kept.values())
     missing = source.n_bytes - _size(source.part)
     if here + source.n_bytes > budget():
         raise WeightsError(
@@ -234,13 +252,13 @@ def _receive_checked(
         begun = _size(source.part)
         _receive(source, told, is_cancelled, open_url)
         digest = _digest(source.part)
-        if digest.startswith(source.digits):
+        if _is_published(source, source.part, digest):
             break
         source.part.unlink()
         if not begun:
             raise WeightsError(
-                f"What {source.host} sent is not the file that was published (its sha256 "
-                "differs); it was thrown away."
+                f"What {source.host} sent is not the file that was published (its "
+                f"{'git id' if source.git_id else 'sha256'} differs); it was thrown away."
             )
     # The record first: a file without one would be taken for another program's.
     source.record.write_text(f"{digest}  {source.target.name}\n", "ascii")
@@ -338,6 +356,16 @@ def _open(url: str, headers: Mapping[str, str]) -> Any:
 def _digest(path: pathlib.Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _git_id(path: pathlib.Path) -> str:
+    return git_id_of(path.read_bytes())  # of small files alone
+
+
+def git_id_of(data: bytes) -> str:
+    """Git's id of a file's content: the sha1 of its length and its bytes."""
+    head = b"blob %d\0" % len(data)
+    return hashlib.sha1(head + data, usedforsecurity=False).hexdigest()
 
 
 # One at a time -----------------------------------------------------------------------------------

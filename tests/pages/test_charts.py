@@ -25,6 +25,8 @@ from segcore.charts import (
 from segcore.images import fit
 from segcore.networks.network import Network
 from segcore.samples import get_sample
+from segcore.weights.hub import is_hub
+from tests.segcore.weights.hub_stand_ins import install_hub, make_hub
 
 RNG = np.random.default_rng(0)
 X = np.arange(256)
@@ -97,9 +99,12 @@ def test_frames_and_tables_are_no_figures(chart):
 
 
 @pytest.mark.parametrize("key", TECHNIQUES)
-def test_every_chart_of_a_technique_is_a_valid_figure(key):
+def test_every_chart_of_a_technique_is_a_valid_figure(key, tmp_path, monkeypatch):
+    make_hub(tmp_path, [o for s in TECHNIQUES[key].settings for o in s.downloads if is_hub(o)][:1])
+    install_hub(tmp_path, monkeypatch.setattr)
     image = fit(get_sample(TECHNIQUES[key].sample).load(), 128)
-    helpers = {"load_model": untrained} if TECHNIQUES[key].network else {}
+    network = TECHNIQUES[key].network
+    helpers = {"load_model": untrained} if network is not None and network.build else {}
     pictures = [step.picture for step in run(key, image, **helpers).steps]
     charts = [p for p in pictures if not isinstance(p, np.ndarray | Frames | Table)]
     assert all(json.loads(checked(chart).to_json())["data"] for chart in charts)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pages.ui import cache
-from pages.ui.pretrained import source_of
 from segcore import TECHNIQUES
 from segcore.networks.published import published
 from segcore.weights import jobs
+from segcore.weights.offers import source_of
 from segcore.weights.pretrained import describe
 from tests.segcore.weights.publisher import start
 from tests.segcore.weights.stand_ins import install, make_files, undoable

@@ -25,6 +25,7 @@ from segcore.result import Image, Segmentation
 from segcore.run import study
 from segcore.samples import SAMPLES
 from segcore.technique import Recorder, Setting, Technique, ignore
+from segcore.weights.hub import is_hub
 
 RESERVED = {"technique", "sample", "side", "working_side", "show"}
 CHARTS = Histogram | Curve | Scatter | Surface | HueWheel | Diagram | Table
@@ -42,10 +43,12 @@ def downloaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Technique -> a folder as its downloads would leave it, with files made here."""
     folders = {}
     for key, names in DOWNLOADS.items():
+        from tests.segcore.weights.hub_stand_ins import make_hub
         from tests.segcore.weights.stand_ins import make_files
 
         folders[key] = tmp_path_factory.mktemp(key)
-        make_files(folders[key], names)
+        make_files(folders[key], [name for name in names if not is_hub(name)])
+        make_hub(folders[key], filter(is_hub, names))
     return folders
 
 
@@ -56,9 +59,11 @@ def technique(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Technique:
     if request.param in downloaded:
+        from tests.segcore.weights.hub_stand_ins import install_hub
         from tests.segcore.weights.stand_ins import install, undoable
 
         install(str(downloaded[request.param]), undoable(monkeypatch))
+        install_hub(downloaded[request.param], undoable(monkeypatch))
     return segcore.TECHNIQUES[request.param]
 
 
@@ -270,12 +275,25 @@ def test_studies(technique: Technique) -> None:
 def test_without_its_file_a_download_says_how_to_get_it(
     key: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    from tests.segcore.weights import hub_stand_ins
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    hub_stand_ins.install_hub(tmp_path, monkeypatch.setattr)
     setting = next(s for s in segcore.TECHNIQUES[key].settings if option in s.downloads)
-    with pytest.raises(WeightsError, match=r"“Download [\d.,]+ MB from \S+”\.$") as error:
-        run(key, small("coins", 16), **{setting.name: option})
-    assert "\n" not in str(error.value)
+
+    def refused(button: str) -> None:
+        with pytest.raises(WeightsError, match=rf"“{button}”\.$") as error:
+            run(key, small("coins", 16), **{setting.name: option})
+        assert "\n" not in str(error.value)
+
+    size = r"Download [\d.,]+ MB from \S+"
+    refused(r"Ask \S+ how many MB it is" if is_hub(option) else size)
     assert not any(tmp_path.iterdir())
+    if is_hub(option):  # the Hub has been asked, and nothing was downloaded
+        hub_stand_ins.make_hub(tmp_path, [option])
+        for path in tmp_path.rglob(f"{hub_stand_ins.NUMBERS}*"):
+            path.unlink()
+        refused(size)
 
 
 def a_photograph() -> bytes:
@@ -288,19 +306,26 @@ def a_photograph() -> bytes:
     return file.getvalue()
 
 
-def command(
-    technique: Technique, settings: dict[str, Any], downloaded: dict[str, Path]
-) -> list[str]:
-    """What a script is run with.
+def command(technique: Technique, downloaded: dict[str, Path]) -> list[str]:
+    """What runs the scripts of a technique, one after another: three arguments for each.
 
     -I: neither the folder of this project nor PYTHONPATH can be imported from.
     """
-    start = [sys.executable, "-I", "-W", "error"]
-    if not any(settings.get(s.name) in s.downloads for s in technique.settings):
-        return start
+    start = [sys.executable, "-I", "-W", "error", "-c"]
+    if technique.key not in downloaded:
+        return [*start, RUN]
     from tests.segcore.weights import stand_ins
 
-    return [*start, "-c", stand_ins.script(downloaded[technique.key])]
+    return [*start, stand_ins.prepare(downloaded[technique.key]) + RUN]
+
+
+RUN = """
+import runpy, sys
+rest = sys.argv[1:]
+while rest:
+    sys.argv, rest = rest[:3], rest[3:]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def test_exported_script(technique: Technique, tmp_path: Path, downloaded: dict[str, Path]) -> None:
@@ -311,11 +336,14 @@ def test_exported_script(technique: Technique, tmp_path: Path, downloaded: dict[
             file = weights.FOLDER / f"{name}.safetensors"
             if file.is_file():  # it is not, of what is to be downloaded
                 shutil.copy(file, tmp_path)  # a network's script needs its weights beside it
+    for folder in downloaded.get(technique.key, tmp_path / "none").glob("models--*"):
+        shutil.copytree(next(folder.glob("snapshots/*")), tmp_path / folder.name)
     rng = random.Random(technique.key)
     chosen = [{}, *(random_settings(technique, rng) for _ in range(3))]
     for setting in technique.settings:
         if setting.downloads:
             chosen[-1][setting.name] = setting.downloads[0]
+    arguments: list[Path] = []
     for number, settings in enumerate(chosen):
         script = snippet(technique.key, working_side=72, **settings)
         assert not re.search(r"^\s*(from|import) segcore", script, re.MULTILINE)
@@ -323,15 +351,16 @@ def test_exported_script(technique: Technique, tmp_path: Path, downloaded: dict[
         assert "Annotated" not in script
         path = tmp_path / f"script{number}.py"
         path.write_text(script, "utf-8")
-        labels = tmp_path / f"labels{number}.png"
-        ran = subprocess.run(
-            [*command(technique, settings, downloaded), path, tmp_path / "image.jpg", labels],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stderr
+        arguments += [path, tmp_path / "image.jpg", tmp_path / f"labels{number}.png"]
+    ran = subprocess.run(
+        [*command(technique, downloaded), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    for number, settings in enumerate(chosen):
         expected = run(technique.key, read_image(photograph, 72), show=ignore, **settings)
-        written = cv2.imread(str(labels), cv2.IMREAD_UNCHANGED)
+        written = cv2.imread(str(tmp_path / f"labels{number}.png"), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(written, expected.segmentation.labels), settings

@@ -48,7 +48,7 @@ from segcore.networks.answer import answer_classes
 from segcore.networks.inference import compute_scores, to_input
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
-from segcore.networks.pictures import feature_maps, sheet, stretched
+from segcore.networks.pictures import feature_maps, heat, sheet, stretched
 from segcore.networks.settings import StreetWeights, Zoom
 from segcore.result import Image, Point, Segmentation
 from segcore.technique import (
@@ -281,17 +281,9 @@ def _attention_frames(
         query = queries[0, :, patch[1] * columns + patch[0], None].float()
         fits = query @ keys[0].float().transpose(1, 2) / query.shape[-1] ** 0.5
         weights = fits.softmax(-1).reshape(-1, rows, columns).float().numpy()
-        heads = [_framed(_heat(image, plane), patch, PATCH) for plane in weights]
+        heads = [_framed(heat(image, plane), patch, PATCH) for plane in weights]
         frames.append(np.vstack([np.hstack(heads[:2]), np.hstack(heads[2:])]))
     return Frames(tuple(frames), tuple(f"block {number + 1}" for number in range(len(frames))))
-
-
-def _heat(image: Image, weights: npt.NDArray[np.float32]) -> Image:
-    """Weights (rows×columns) as light on the darkened image."""
-    size = image.shape[1], image.shape[0]
-    smooth = cv2.resize(stretched(weights), size, interpolation=cv2.INTER_LINEAR)
-    glow = cv2.cvtColor(cv2.applyColorMap(smooth, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    return np.asarray(cv2.addWeighted(image, 0.4, glow, 0.8, 0.0), np.uint8)
 
 
 def _token_frames(states: list[torch.Tensor], shape: tuple[int, int]) -> Frames:

@@ -56,7 +56,8 @@ def test_a_card_keeps_what_was_done_to_the_weights_before(tmp_path):
 
 def test_every_network_has_its_recipes():
     for technique in segcore.TECHNIQUES.values():
-        if technique.network is not None:
+        network = technique.network
+        if network is not None and (network.build is not None or network.parts):
             assert set(technique.weights_files("street")) <= RECIPES.keys()
     for recipe in RECIPES.values():
         assert recipe.data in kind_of(recipe).sets

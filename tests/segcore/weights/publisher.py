@@ -19,6 +19,7 @@ class Publisher:
         code: status of every answer, where it is an error.
         takes_ranges: whether a part can be asked for.
         asked: name and Range header of every request.
+        moved: name -> the one that it is found under, which whoever asks is sent to.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -27,10 +28,19 @@ class Publisher:
     code: int = 200
     takes_ranges: bool = True
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
     url: str = ""
 
     def address(self, name: str) -> str:
         return f"{self.url}/{name}"
+
+    def reply(self, name: str) -> int:
+        """The status of the answer to whoever asks for a file."""
+        if self.code != 200:
+            return self.code
+        if name in self.moved:
+            return 302
+        return 200 if name in self.files else 404
 
 
 def start() -> tuple[Publisher, ThreadingHTTPServer]:
@@ -44,10 +54,14 @@ def start() -> tuple[Publisher, ThreadingHTTPServer]:
             name = self.path.removeprefix("/")
             publisher.asked.append((name, self.headers["Range"]))
             self.close_connection = True
-            if publisher.code != 200 or name not in publisher.files:
-                self.send_error(publisher.code if publisher.code != 200 else 404)
+            code = publisher.reply(name)
+            if code == 200:
+                self._send(publisher.files[name])
                 return
-            self._send(publisher.files[name])
+            self.send_response(code)
+            self.send_header("Location", publisher.address(publisher.moved.get(name, "")))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def _send(self, data: bytes) -> None:
             first = 0

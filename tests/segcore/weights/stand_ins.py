@@ -4,7 +4,7 @@ They are of torchvision's own classes, with few channels, so that a suite which 
 of weights many times stays fast. Everything else is what users run: the files lie in torch's own
 folder, and their names hold the first digits of their sha256.
 
-It needs no segcore, so that an exported script can be run with it: see `script`.
+It needs no segcore, so that an exported script can be run with it: see `prepare`.
 """
 
 import hashlib
@@ -39,12 +39,10 @@ SIDE = 64  # pixels that the shorter side is resized to
 CROP = 48  # pixels of it that a classifier sees
 
 START = """
-import runpy, sys
+import sys
 sys.path.insert(0, {tests!r})
 from stand_ins import install
 install({folder!r})
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
@@ -233,8 +231,8 @@ def undoable(monkeypatch: pytest.MonkeyPatch) -> Put:
     return change
 
 
-def script(folder: Path) -> str:
-    """Python that installs the stand-ins of `folder` and then runs the script that is named."""
+def prepare(folder: Path) -> str:
+    """Python that installs the stand-ins of `folder`, to stand before what runs a script."""
     return START.format(tests=str(Path(__file__).parent), folder=str(folder))
 
 

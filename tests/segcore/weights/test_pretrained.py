@@ -28,6 +28,7 @@ from segcore.samples import get_sample
 from segcore.technique import ignore
 from segcore.techniques.semantic.fcn import open_fcn
 from segcore.weights.download import Source, fetch
+from segcore.weights.hub import is_hub
 from segcore.weights.pretrained import (
     build_published,
     describe,
@@ -44,6 +45,7 @@ OFFERED = [
     for method in (*TECHNIQUES.values(), *TASKS.values())
     for setting in method.settings
     for option in setting.downloads
+    if not is_hub(option)
 ]
 SEMANTIC = [(key, option) for key, option in OFFERED if get_method(key).category == "semantic"]
 
