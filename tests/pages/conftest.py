@@ -15,7 +15,7 @@ import pytest
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import cache, category, models
+from pages.ui import cache, category, models, previews
 from segcore import TECHNIQUES, weights
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -135,7 +135,8 @@ def _skip_installed_components(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_breath(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody looks: the rest of a page need not wait until a browser has painted the picture."""
     monkeypatch.setattr(category, "BREATH", 0)
-    monkeypatch.setattr(category, "REST", 0)
+    monkeypatch.setattr(previews, "REST", 0)
+    monkeypatch.setattr(previews, "PAINTING", 0)
 
 
 @pytest.fixture

@@ -77,6 +77,11 @@ class View {
     this.template = find("template");
     this.observer = new ResizeObserver(() => this.setPixelated());
     this.observer.observe(root);
+    this.preview = new Preview(
+      () => this.panes.at(-1),
+      (digest, since) => this.tellAhead(digest, since),
+      this.life.signal,
+    );
     this.listen();
     this.moveDivider();
   }
@@ -92,6 +97,7 @@ class View {
     const header = unpack(data);
     const turn = ++this.turn;
     this.forgetHeard(header);
+    this.preview.settle(header.preview);
     const pictures = header.panes.map((pane) => this.load(pane, turn));
     if (!this.header) this.layOut(header); // the box has its size before there is a picture
     if (pictures.every((picture) => picture.ready)) {
@@ -117,9 +123,8 @@ class View {
     this.shown = turn;
     this.painted = pictures;
     this.layOut(header);
-    this.panes.forEach((pane, i) => {
-      const image = pane.querySelector("img");
-      // The document has this picture decoded, so it is painted with the very next frame.
+    const images = this.panes.map((pane) => pane.querySelector("img"));
+    images.forEach((image, i) => {
       if (image.src !== pictures[i].url) image.src = pictures[i].url;
     });
     this.setPixelated();
@@ -128,7 +133,16 @@ class View {
       picture.release();
       this.pictures.delete(digest);
     }
-    afterPaint(() => this.tell(turn, header));
+    // The pictures are decoded, but on a busy page an <img> may take a while to take one over.
+    Promise.all(images.map((image) => image.decode())).then(
+      () => {
+        this.preview.uncover();
+        afterPaint(() => this.tell(turn, header));
+      },
+      () => {
+        // A newer picture has taken the place of one of these: it is told instead.
+      },
+    );
   }
 
   /** A message may be lost to a newer one, so every click is sent until it is said to be heard. */
@@ -145,14 +159,23 @@ class View {
 
   /** Says what is on the screen, for tests and benchmarks. */
   tell(turn, header) {
-    if (turn !== this.shown) return;
-    const digests = header.panes.map((pane) => pane.digest);
+    if (turn !== this.shown || this.preview.isAhead) return;
+    this.record(header.panes.map((pane) => pane.digest));
+  }
+
+  /** The same for a picture that came ahead of its rerun. */
+  tellAhead(digest, since) {
+    const digests = this.header.panes.map((pane) => pane.digest);
+    this.record([...digests.slice(0, -1), digest], since);
+  }
+
+  record(digests, startTime) {
     this.panes.forEach((pane, i) => {
       pane.dataset.decoded = digests[i];
     });
     this.root.dataset.decoded = digests.join(" ");
     performance.clearMarks("seg-viewer-decoded"); // the browser keeps marks for ever
-    performance.mark("seg-viewer-decoded", { detail: digests });
+    performance.mark("seg-viewer-decoded", { detail: digests, startTime });
   }
 
   /** Everything but the pictures themselves. */
