@@ -46,9 +46,9 @@ def test_stuff_and_things_are_scored_apart_and_together(page):
 
 def test_the_legend_has_stuff_by_class_and_things_with_their_count(page):
     seen = page().open_tab("Things")
-    table = seen.page.dataframe[0].value
-    assert table["No."].min() > 11  # behind the classes of stuff
-    assert f"Sign × {len(table)}" in legend(seen)
+    rows = seen.given("things")["rows"]
+    assert min(row["label"] for row in rows) > 11  # behind the classes of stuff
+    assert f"Sign × {len(rows)}" in legend(seen)
     assert len(set(legend(seen))) == len(legend(seen)) > 1
     assert "Without a network" not in tabs(seen)
 

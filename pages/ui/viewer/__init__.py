@@ -23,16 +23,12 @@ from typing import Literal, TypeAlias
 
 import streamlit as st
 
+from pages.ui.component import component
+
 Mode: TypeAlias = Literal["slider", "side", "single"]
 Heard: TypeAlias = tuple[str, int]  # a view in a browser, and how many of its clicks were told
 
-_HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "segmentation_viewer",
-    html=(_HERE / "viewer.html").read_text("utf-8"),
-    css=(_HERE / "viewer.css").read_text("utf-8"),
-    js=(_HERE / "viewer.js").read_text("utf-8"),
-)
+_mount = component("segmentation_viewer", Path(__file__).parent)
 
 
 @dataclass(frozen=True)
