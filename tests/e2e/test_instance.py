@@ -122,9 +122,8 @@ def test_an_upload_is_asked_what_it_shows_and_gets_an_honest_answer(opened):
     )
     expect(sidebar.get_by_text("discs.png").first).to_be_visible()
     sidebar.get_by_role("link", name="Instance").click()
-    expect(page.get_by_text("Say beside the picture what it shows")).to_be_visible()
-    page.get_by_role("combobox", name=re.compile("What does the picture show")).click()
-    page.get_by_role("option", name="Something else").click()
+    expect(page.get_by_text("Say what the picture shows")).to_be_visible()
+    page.get_by_test_id("stMain").get_by_text("Something else", exact=True).click()
     expect(page.get_by_text(re.compile("no network but Watershed"))).to_contain_text("3 objects")
 
 

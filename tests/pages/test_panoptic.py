@@ -68,10 +68,8 @@ def test_the_result_can_be_taken_away_as_coco_panoptic(page, visit):
 
 def test_only_streets_fit_and_the_page_says_who_knows_the_rest(page, finders, png):
     seen = page().upload(("mine.png", png))
-    assert seen.sentences[0].startswith("Say beside the picture")
-    question = next(w for w in seen.page.selectbox if w.label == "What does the picture show?")
-    question.set_value("animals")
-    seen.run()
+    assert seen.sentences[0].startswith("Say what the picture shows")
+    seen.change(f"subject.{seen.state['upload']}.widget", "animals")
     (sentence,) = seen.sentences
     assert "none of ours has learned cats and dogs" in sentence
     assert "**Watershed**" in sentence
