@@ -129,7 +129,7 @@ def _draw_settings(
     """Presets, what the picture shows if that is asked, settings, and what weights know."""
     _draw_presets(technique)
     if shows is not None:
-        subject.draw_question(picture, shows)
+        subject.ask(picture)
     draw_settings(technique)
     draw_weights(technique, settings)
     pretrained.draw_kept(technique, settings)

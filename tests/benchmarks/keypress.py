@@ -15,8 +15,8 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.benchmarks.chromium import chromium, cpu_clock, measure, open_page, quiet
-from tests.benchmarks.server import Server, serve
 from tests.benchmarks.table import median, p90, print_load, print_table, verdict
+from tests.server import Server, serve
 
 LINK = "classical?technique=thresholding&sample=camera&method=fixed"
 PRESSES = 30

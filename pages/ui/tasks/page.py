@@ -10,17 +10,11 @@ from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.steps import draw_steps
+from pages.ui.subject import ask, link_values, restore, say_question
 from pages.ui.tasks import facts
 from pages.ui.tasks.answers import Answer, classified, detected, segmented
 from pages.ui.tasks.panels import draw_bars, draw_detections, draw_masks, draw_plain
-from pages.ui.tasks.subjects import (
-    CLASSIFIER,
-    DETECTOR,
-    OF_SAMPLE,
-    SUBJECTS,
-    Subject,
-    Way,
-)
+from pages.ui.tasks.subjects import CLASSIFIER, DETECTOR, SUBJECTS, Subject, Way
 from segcore.catalog import KINDS, TASKS
 from segcore.errors import SegcoreError, SettingError
 from segcore.result import Classification, Detections, Segmentation
@@ -42,7 +36,6 @@ before a vehicle, people in a hall, fruit on a tree | the outline of an organ, t
 be driven on, fields seen from space |
 """
 MISSING = "Train it as README.md says, or take another picture."
-_CHOSEN = "tasks.shows"
 
 
 def tasks_page() -> None:
@@ -51,16 +44,13 @@ def tasks_page() -> None:
     suggest_sample("street")
     picture = frame_with_image("Classification, detection, segmentation")
     link.complaints()
-    subject = _ask_subject(picture)
-    if subject is None:
-        st.info(
-            "Say what the picture shows. A network answers with the names that it knows, whatever "
-            "it is shown, so the right one must be asked.",
-            icon=":material/help:",
-        )
+    shows = ask(picture)
+    if shows is None:
+        say_question()
         draw_plain(picture)
         _draw_table()
         return
+    subject = SUBJECTS[shows]
     known = facts.truth(picture.scene, subject) if picture.scene is not None else None
     if known is not None:
         st.caption(known)
@@ -81,47 +71,21 @@ def tasks_page() -> None:
 def _restore(given: Mapping[str, list[str]]) -> list[str]:
     """Takes over the picture, what it shows and how it is segmented."""
     values, errors = link.restore_picture(given)
-    shows = values.pop("shows", None)
-    way = values.pop("way", None)
+    way, shows = values.pop("way", None), values.get("shows")
+    errors += restore(values)
     errors += [f"{name} is nothing that this page knows." for name in values]
-    if shows is not None and shows not in SUBJECTS:
-        errors.append(str(SettingError("shows", "one of " + ", ".join(SUBJECTS), shows)))
-    elif shows is not None:
-        st.session_state["tasks.given"] = shows
+    if way is not None and shows is not None and shows in SUBJECTS:
         known = [str(index) for index in range(1, len(SUBJECTS[shows].at_hand) + 1)]
         if way in known:
             st.session_state[f"tasks.way.{shows}"] = int(way) - 1
-        elif way is not None:
+        else:
             errors.append(str(SettingError("way", "one of " + ", ".join(known), way)))
     return errors
 
 
 def _write(picture: Picture, subject: Subject, way: int) -> None:
-    key = next(key for key, known in SUBJECTS.items() if known is subject)
-    values = {"shows": key} | ({"way": str(way + 1)} if way else {})
-    link.send(link.picture_values(picture) | values)
-
-
-# What the picture shows --------------------------------------------------------------------------
-
-
-def _ask_subject(picture: Picture) -> Subject | None:
-    """What the picture shows: known of a sample, asked of a person's own image."""
-    key = f"{_CHOSEN}.{picture.sample or picture.digest}"
-    known = OF_SAMPLE.get(picture.sample, "other") if picture.sample else None
-    given = st.session_state.pop("tasks.given", None)
-    if given is not None:
-        st.session_state[key] = given
-    elif known is not None:
-        st.session_state.setdefault(key, known)
-    chosen = st.segmented_control(
-        "What does the picture show?",
-        list(SUBJECTS),
-        format_func=lambda key: SUBJECTS[key].title,
-        key=key,
-        persist_state="session",
-    )
-    return SUBJECTS[chosen] if chosen else None
+    chosen = {"way": str(way + 1), "shows": subject.key} if way else {}
+    link.send(link.picture_values(picture) | link_values(picture) | chosen)
 
 
 # The panels --------------------------------------------------------------------------------------
@@ -180,7 +144,7 @@ def _draw_segmentation(picture: Picture, subject: Subject) -> int:
     """The third panel; the index of the way that is chosen."""
     _head("Segmentation", "Which pixels belong to what?")
     place = st.container()
-    key = next(key for key, known in SUBJECTS.items() if known is subject)
+    key = subject.key
     ways = subject.at_hand
     st.session_state.setdefault(
         f"tasks.way.{key}", next((i for i, way in enumerate(ways) if way.is_ready), 0)

@@ -17,22 +17,17 @@ import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import streamlit as st
 
+from pages.ui.component import component, digest
+
 Mode: TypeAlias = Literal["slider", "side", "single"]
 Heard: TypeAlias = tuple[str, int]  # a view in a browser, and how many of its clicks were told
 
-_HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "segmentation_viewer",
-    html=(_HERE / "viewer.html").read_text("utf-8"),
-    css=(_HERE / "viewer.css").read_text("utf-8"),
-    js="\n".join((_HERE / name).read_text("utf-8") for name in ("viewer.js", "preview.js")),
-)
+_mount = component("segmentation_viewer", Path(__file__).parent, "preview.js")
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Pane:
     @property
     def digest(self) -> str:
         """Names the content: a browser keeps a picture that it has decoded already."""
-        return blake2b(self.data, digest_size=8).hexdigest()
+        return digest(self.data)
 
 
 @dataclass(frozen=True)
