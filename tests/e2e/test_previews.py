@@ -6,6 +6,7 @@ import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
+WAIT = 60_000  # milliseconds: the machine may be busy
 VIEWER = "[data-testid=viewer]"
 LINK = "classical?technique=thresholding&sample=coins&method=fixed"
 IDLE = "[data-test-script-state=notRunning]"
@@ -15,6 +16,7 @@ class Seen:
     """The page of thresholding: what a person sees and does there."""
 
     def __init__(self, page, url):
+        page.set_default_timeout(WAIT)
         self.page = page
         self.url = url
 
@@ -45,12 +47,12 @@ class Seen:
         return self.page.get_by_role("slider", name="Level")
 
     def expect_other(self, before):
-        expect(self.viewer).not_to_have_attribute("data-decoded", before, timeout=30_000)
+        expect(self.viewer).not_to_have_attribute("data-decoded", before, timeout=WAIT)
 
     def expect_link(self, query):
-        expect(self.page).to_have_url(f"{self.url}/{query}", timeout=30_000)
+        expect(self.page).to_have_url(f"{self.url}/{query}", timeout=WAIT)
         self.rest()
-        expect(self.ahead).to_be_hidden(timeout=30_000)
+        expect(self.ahead).to_be_hidden(timeout=WAIT)
 
     def after(self):
         """Brightness of the right half of the picture, read off the screen."""
