@@ -1,8 +1,7 @@
 """Pictures of arrays: colours for labels, overlays, outlines, displays of numbers, encoded files.
 
 Everything here returns uint8 RGB (H×W×3) or the bytes of a file and leaves its inputs untouched.
-Browsers and st.image make two demands on a page: JPEG invents colours, so label maps travel as
-PNG; and st.image resizes what is wider than 1460 px bilinearly, so `thumbnail` comes first.
+JPEG invents colours, so label maps travel as PNG.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -388,28 +387,7 @@ def _diverging() -> Colors:
     return table.reshape(256, 1, 3)
 
 
-# Sizes and files ---------------------------------------------------------------------------------
-
-
-def thumbnail(picture: Picture, width: int, *, nearest: bool = False) -> Picture:
-    """The picture (uint8, grey or RGB) made `width` pixels wide; a narrower one stays as it is.
-
-    Args:
-        picture: uint8 H×W or H×W×3.
-        width: width of the result in pixels.
-        nearest: takes each pixel from one pixel, so that a label map or a mask gets no new
-            colours; else each pixel is the mean of the pixels that it covers.
-
-    Raises:
-        SettingError: the width is less than one pixel.
-    """
-    if width < 1:
-        raise SettingError("width", "a whole number of pixels from 1 up", width)
-    if picture.shape[1] <= width:
-        return picture
-    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-    method = cv2.INTER_NEAREST_EXACT if nearest else cv2.INTER_AREA
-    return _uint8(cv2.resize(picture, (width, height), interpolation=method))
+# Files -------------------------------------------------------------------------------------------
 
 
 def png(picture: Picture) -> bytes:

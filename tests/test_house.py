@@ -35,6 +35,8 @@ def test_pages_are_thin(script: str) -> None:
     imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
     modules = {n.module for n in imports if isinstance(n, ast.ImportFrom)}
     assert all(isinstance(n, ast.ImportFrom) for n in imports)
+    if script == "app.py":  # the server finds it by this import
+        modules.remove("streamlit.starlette")
     assert all((module or "").startswith("pages.ui.") for module in modules)
     assert len(tree.body) <= 4
 

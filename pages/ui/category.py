@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui import link, models, pretrained, subject
+from pages.ui import link, models, pretrained, previews, subject
 from pages.ui.article import apply_preset, best, draw_article
 from pages.ui.card import draw_card, draw_weights
 from pages.ui.classical_things import WATERSHED, watershed_settings
@@ -37,21 +37,21 @@ from segcore.technique import Preset, Recorder, Technique, Value
 
 INSTANCE = "instance"  # the category that classical techniques stand beside
 
-# Seconds that the browser gets to paint a new picture before the rest of the page arrives; while a
-# setting keeps moving, the steps wait until the hand rests.
-BREATH, REST, HURRY = 0.15, 0.55, 0.7
+BREATH = 0.15  # seconds that the browser gets to paint a new picture before the rest arrives
 
 
 def category_page(category: str) -> None:
     """Draws the whole page of a category of techniques.
 
-    A new picture goes out first, before the widgets that stand above and beside it, and the rest
-    follows after a breath: a browser that is handed everything at once paints the picture last.
-    A slider that moves on meanwhile stops this run there, before its steps are made.
+    A new picture goes out first: at the browser's own request, see pages.ui.previews, or else
+    before the widgets that stand above and beside it. The rest follows after a breath: a browser
+    that is handed everything at once paints the picture last. A slider that moves on meanwhile
+    stops this run there, before its steps are made.
 
     No part of the page is a fragment: Streamlit lets nothing interrupt a fragment's run, so that
     neither Cancel nor a new setting would end a long one.
     """
+    previews.let_paint()
     techniques = in_category(category)
     link.restore(techniques)
     suggest_sample(_chosen(category, techniques).sample)
@@ -82,21 +82,20 @@ def category_page(category: str) -> None:
 
 
 def _draw_first(picture: Picture, finished: Finished | None) -> None:
-    """The result, and time to paint it; or the image, if there is none."""
+    """The result, and time to paint it; or the image, if there is none.
+
+    The browser gets more time if a picture follows soon upon the one before.
+    """
     if finished is None:
         draw_image(picture)
         return
-    draw_picture(finished)
-    _breathe(finished)
-
-
-def _breathe(finished: Finished) -> None:
-    """Waits, if the picture is a new one; longer, if it follows soon upon the one before."""
+    is_there = draw_picture(finished)
     before, then = st.session_state.get("breath", (None, 0.0))
     now = time.monotonic()
     st.session_state["breath"] = (finished.name, now)
-    if finished.name != before:
-        time.sleep(REST if now - then < HURRY else BREATH)
+    if finished.name != before and not is_there:
+        end = now + (previews.REST if now - then < previews.HURRY else BREATH)
+        previews.wait(lambda: time.monotonic() < end)
 
 
 def _chosen(category: str, techniques: tuple[Technique, ...]) -> Technique:
@@ -130,7 +129,7 @@ def _draw_settings(
     """Presets, what the picture shows if that is asked, settings, and what weights know."""
     _draw_presets(technique)
     if shows is not None:
-        subject.draw_question(picture, shows)
+        subject.ask(picture)
     draw_settings(technique)
     draw_weights(technique, settings)
     pretrained.draw_kept(technique, settings)

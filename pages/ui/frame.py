@@ -1,6 +1,7 @@
 """The frame that every page shares: title, navigation, image picker, style."""
 
 import gc
+import html
 import sys
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,8 @@ def frame(title: str) -> None:
     _tune_once()
     st.set_page_config(f"{title} · {TITLE}", page_icon=_ICON, layout="wide")
     st.html(f"<style>{_STYLE}</style>")
+    # Beside the button that opens the sidebar, where there is no sidebar to say it; see style.css.
+    st.html(f'<div class="seg-title">{html.escape(title)}</div>')
     with st.sidebar:
         draw_navigation()
 

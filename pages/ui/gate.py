@@ -29,6 +29,10 @@ class Gate:
         """How long the last run of this kind took; None if there was none."""
         return self._seconds.get(kind)
 
+    def is_short(self, kind: Hashable) -> bool:
+        """Whether there was a run of this kind, and the last one was short."""
+        return self._seconds.get(kind, LONG) < LONG
+
     @contextmanager
     def turn(self, kind: Hashable, waiting: Callable[[int], None]) -> Iterator[None]:
         """Waits for a place if the last run of this kind was long, and times this one.

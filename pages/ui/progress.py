@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import cache, gate
+from pages.ui.previews import TooLongError
 
 T = TypeVar("T")
 
@@ -75,6 +76,32 @@ def run_patiently(name: Hashable, kind: Hashable, work: Callable[[Progress], T])
     done = cache.runs.get(name, make)
     slot.empty()
     return done
+
+
+def run_briefly(name: Hashable, kind: Hashable, work: Callable[[Callable[[float], None]], T]) -> T:
+    """A result from the cache, or made now if that takes but a moment; nothing is drawn.
+
+    Args:
+        name: names the run in the cache.
+        kind: what tells long runs from short ones, see pages.ui.gate.
+        work: makes the run and tells its progress.
+
+    Raises:
+        TooLongError: the last run of this kind took long, there was none, or this one takes long.
+    """
+    end = time.perf_counter() + gate.LONG
+
+    def told(_: float) -> None:
+        if time.perf_counter() > end:
+            raise TooLongError
+
+    def make() -> T:
+        if not gate.runs.is_short(kind):
+            raise TooLongError
+        with gate.runs.turn(kind, told):
+            return work(told)
+
+    return cache.runs.get(name, make)
 
 
 class Quiet:

@@ -1,18 +1,20 @@
 """The result of a run: before and after, how it is painted, the points on it, its legend."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from weakref import ref
 
 import cv2
 import numpy as np
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, gate, previews
 from pages.ui.picker import Picture
+from pages.ui.progress import run_briefly
 from pages.ui.steps import picture_file
-from pages.ui.viewer import Mode, Pane, viewer
-from pages.ui.widgets import points_setting, state_key
+from pages.ui.viewer import Mode, Pane, Preview, viewer
+from pages.ui.widgets import points_setting, sliders, state_key
 from segcore.render import (
     Colors,
     areas,
@@ -25,10 +27,12 @@ from segcore.render import (
     segment_colors,
 )
 from segcore.result import Image, Labels, Run, Segment, Segmentation
-from segcore.technique import Technique, Value
+from segcore.run import run
+from segcore.technique import Recorder, Setting, Technique, Value
 
 MODES: dict[Mode, str] = {"slider": "Slider", "side": "Side by side"}
 PAINTS = {"fill": "Fill", "outlines": "Outlines", "labels": "Labels", "means": "Mean colours"}
+OPACITY = "view.opacity"
 LEGEND = 12  # names in the legend
 FINE = 640  # pixels of a picture whose outlines are one pixel wide
 STRIPES = 4  # colours in the swatch of several segments with one name
@@ -50,6 +54,23 @@ class Finished:
         return run_name(self.technique, self.picture, self.settings)
 
 
+@dataclass(frozen=True)
+class View:
+    """How a person wants to see a result.
+
+    Attributes:
+        paint: one of PAINTS.
+        opacity: of the fill.
+        shown: the step that stands against the image, counted from 1; 0 for the result.
+        classes: names of those to show; none means all.
+    """
+
+    paint: str
+    opacity: float
+    shown: int
+    classes: frozenset[str]
+
+
 def run_name(
     technique: Technique, picture: Picture, settings: Mapping[str, Value]
 ) -> tuple[object, ...]:
@@ -59,15 +80,22 @@ def run_name(
     return (technique.key, picture.digest, picture.side, chosen)
 
 
-def draw_picture(finished: Finished) -> None:
-    """Before and after, as the session says; where points can be set, a click sets one."""
+def draw_picture(finished: Finished) -> bool:
+    """Before and after, as the session says; where points can be set, a click sets one.
+
+    Returns:
+        Whether the browser had the picture already, ahead of this run.
+    """
     technique, settings = finished.technique, finished.settings
     mode: Mode = st.session_state.setdefault("view.mode", "slider")
-    panes = (_before(finished.picture), _after(finished))
+    view = _current_view(finished)
+    panes = (_before(finished.picture), _after(finished, view))
+    preview = _offer_preview(finished, view)
+    is_there = previews.came_ahead(panes[-1].digest)
     points = points_setting(technique, settings)
     if points is None:
-        viewer(panes, size=finished.picture.size, key="viewer", mode=mode)
-        return
+        viewer(panes, size=finished.picture.size, key="viewer", mode=mode, preview=preview)
+        return is_there
     key = state_key(technique, points)
 
     def add(x: int, y: int) -> None:
@@ -82,7 +110,9 @@ def draw_picture(finished: Finished) -> None:
         points=settings[points.name],
         on_click=add,
         hint=points.help,
+        preview=preview,
     )
+    return is_there
 
 
 def draw_image(picture: Picture) -> None:
@@ -118,7 +148,7 @@ def draw_view_controls(result: Segmentation) -> None:
                 min_value=0.0,
                 max_value=1.0,
                 step=0.05,
-                key="view.opacity",
+                key=OPACITY,
                 persist_state="session",
             )
         _draw_classes(result)
@@ -155,24 +185,97 @@ def _before(picture: Picture) -> Pane:
     return Pane(data, "image/jpeg", "Before")
 
 
-def _after(finished: Finished) -> Pane:
-    """The result as the person wants it painted, or one of the steps that is a picture."""
-    paint = st.session_state.setdefault("view.paint", "fill")
-    opacity = st.session_state.setdefault("view.opacity", 0.5)
-    image, result = finished.picture.image, finished.run.segmentation
-    shown = st.session_state.setdefault(_shown_key(finished), 0)
+def _current_view(finished: Finished) -> View:
+    """What the session says about the look of a result."""
+    state = st.session_state
+    shown = state.setdefault(_shown_key(finished), 0)
     if shown and shown not in _pictures(finished):  # other settings take other steps
-        shown = st.session_state[_shown_key(finished)] = 0
-    if shown:
-        step = finished.run.steps[shown - 1]
+        shown = state[_shown_key(finished)] = 0
+    return View(
+        paint=state.setdefault("view.paint", "fill"),
+        opacity=state.setdefault(OPACITY, 0.5),
+        shown=shown,
+        classes=state.setdefault("view.classes", frozenset()),
+    )
+
+
+def _after(finished: Finished, view: View) -> Pane:
+    """The result as the person wants it painted, or one of the steps that is a picture."""
+    image, result = finished.picture.image, finished.run.segmentation
+    if view.shown in _pictures(finished):
+        step = finished.run.steps[view.shown - 1]
         data = picture_file(step.picture, segments=result.segments)
         return Pane(data, _mime(data), step.title)
-    classes = _chosen_classes(result)
+    classes = _among(result, view.classes)
     data = cache.pictures.get(
-        (*finished.name, paint, opacity, classes),
-        lambda: _painted(image, result, paint, opacity, classes),
+        (*finished.name, view.paint, view.opacity, classes),
+        lambda: _painted(image, result, view.paint, view.opacity, classes),
     )
     return Pane(data, _mime(data), "After")
+
+
+def _offer_preview(finished: Finished, view: View) -> Preview | None:
+    """Where the browser gets the picture for other values of the sliders, if that is quick."""
+    technique, picture = finished.technique, finished.picture
+    if technique.network is not None or not gate.runs.is_short(technique.key):
+        return None
+    # The cache alone decides how long an image is kept: no session holds on to one.
+    bare = replace(picture, image=np.empty((0, 0, 3), np.uint8), scene=None)
+    asked = Foresight(technique, bare, ref(picture.image), finished.settings, view)
+    url = previews.offer(asked)
+    return None if url is None else Preview(url, asked.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Foresight:
+    """Makes the picture for other values of the sliders. It runs beside the session, not in it."""
+
+    technique: Technique
+    picture: Picture
+    image: ref[Image]
+    settings: Mapping[str, Value]
+    view: View
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The sliders' values in what is shown, by their keys."""
+        shown = ((state_key(self.technique, s), self.settings[s.name]) for s in self._sliders)
+        numbers = {key: value for key, value in shown if isinstance(value, int | float)}
+        return {**numbers, OPACITY: self.view.opacity}
+
+    @property
+    def _sliders(self) -> list[Setting]:
+        return list(sliders(self.technique, self.settings))
+
+    def __call__(self, values: Mapping[str, str]) -> Pane:
+        """The picture.
+
+        Args:
+            values: those of `values`, as they are now.
+
+        Raises:
+            SettingError: a value is none of its setting, or they do not go together.
+            TooLongError: it takes longer than a request may, or the image has left the cache.
+            ValueError: these are not the sliders, or the opacity is none.
+        """
+        image = self.image()
+        if image is None:
+            raise previews.TooLongError
+        if values.keys() != self.values.keys():
+            raise ValueError("These are not the sliders of this page.")
+        opacity = float(values[OPACITY])
+        if not 0 <= opacity <= 1:
+            raise ValueError("The opacity is out of its range.")
+        technique, picture = self.technique, replace(self.picture, image=image)
+        moved = {s.name: s.from_text(values[state_key(technique, s)]) for s in self._sliders}
+        settings = {**self.settings, **moved}
+        done = run_briefly(
+            run_name(technique, picture, settings),
+            technique.key,
+            lambda told: run(technique.key, image, show=Recorder(told), **settings),
+        )
+        view = replace(self.view, opacity=opacity)
+        return _after(Finished(technique, picture, settings, done), view)
 
 
 def _painted(
@@ -243,7 +346,10 @@ def _class_names(result: Segmentation) -> list[str]:
 
 def _chosen_classes(result: Segmentation) -> tuple[str, ...]:
     """Those classes of the result that the person chose to see; none means all."""
-    wanted = st.session_state.setdefault("view.classes", frozenset())
+    return _among(result, st.session_state.setdefault("view.classes", frozenset()))
+
+
+def _among(result: Segmentation, wanted: Container[str]) -> tuple[str, ...]:
     return tuple(name for name in _class_names(result) if name in wanted)
 
 

@@ -81,7 +81,7 @@ def _draw_model(technique: Technique) -> None:
     with st.container(border=True):
         st.markdown(f"### {technique.title} · {technique.year}")
         st.markdown(f"*{article.title.partition(': ')[2] or article.title}*")
-        left, right = st.columns([3, 2], gap="large")
+        left, right = st.columns([3, 2], gap="medium")
         with left:
             st.markdown(f"**Purpose.** {PURPOSES[technique.key]}.")
             st.markdown(f"**Idea.** {with_formulas(article.idea)}")
@@ -122,13 +122,13 @@ def _rows(network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
     """Ours beside the paper's, in Markdown."""
     ours = f"{max(card['parameters'] for card in cards):,}" if cards else "–"
     size = f"{max(card['bytes'] for card in cards) / 1e6:.1f} MB" if cards else "–"
-    scores = ", ".join(f"{headline(card['scores'])} ({card['weights']})" for card in cards) or "–"
     return [
         "| | ours | in the paper |",
         "|:--|:--|:--|",
         f"| parameters | {ours} | {network.paper_parameters:,} |",
-        f"| score | {scores} | {network.paper_score} |",
         f"| file | {size} | |",
+        f"| score | | {network.paper_score} |",
+        *(f"| on {card['weights']} | {headline(card['scores'])} | |" for card in cards),
     ]
 
 

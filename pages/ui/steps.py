@@ -38,7 +38,11 @@ def picture_file(picture: np.ndarray, width: int = 0, segments: Sequence[Segment
 
 
 def _reduced(picture: np.ndarray, width: int, flat: bool) -> np.ndarray:
-    """The array at a lower resolution; no label and no mask value is invented."""
+    """The array at a lower resolution; no label and no mask value is invented.
+
+    It is reduced before it gets colours, which are three times as much to reduce, and here, since
+    st.image resizes bilinearly what is wider than 1460 px.
+    """
     height, full = picture.shape[:2]
     size = (width, max(1, round(height * width / full)))
     plain = picture.view(np.uint8) if picture.dtype == np.bool_ else picture

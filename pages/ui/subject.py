@@ -1,7 +1,8 @@
-"""What a person's own picture shows: a network answers with the names it knows, whatever it sees.
+"""What a picture shows: a network answers with the names it knows, whatever it sees.
 
-So on the pages of things it is asked before a network of ours is, once for each picture. The answer
-chooses the weights; where none of ours fit, a classical technique answers instead.
+So every page on which networks of ours name things asks it. What a sample shows is known; of a
+person's own picture it is asked once, and the answer holds on all pages. On the page of a technique
+it chooses the weights, and where none of ours fit, a classical technique answers instead.
 """
 
 from collections.abc import Mapping
@@ -16,29 +17,130 @@ from pages.ui.picker import Picture
 from pages.ui.result import Finished
 from pages.ui.widgets import current_settings, state_key
 from segcore.catalog import in_category
+from segcore.errors import SettingError
 from segcore.technique import Setting, Technique, Value
 
 ASKING = ("instance", "panoptic")  # categories whose networks name what they count
 OTHER = "other"
-SUBJECTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of pictures.
+
+    Attributes:
+        title: what a page calls it.
+        words: what a sentence calls it.
+        weights: those of ours that know it; None if none do.
+    """
+
+    title: str
+    words: str
+    weights: str | None
+
+
+SUBJECTS: Mapping[str, Kind] = MappingProxyType(
     {
-        "street": ("A street", "streets"),
-        "animals": ("Cats or dogs", "cats and dogs"),
-        "cells": ("Cells", "cells"),
-        OTHER: ("Something else", "it"),
+        "street": Kind("A street", "streets", "street"),
+        "animals": Kind("Cats or dogs", "cats and dogs", "pets"),
+        "cells": Kind("Cells", "cells", "nuclei"),
+        OTHER: Kind("Something else", "it", None),
     }
 )
-"""Subject -> what a page calls it, and what "weights for …" are called."""
 
-WEIGHTS: Mapping[str, str] = MappingProxyType(
-    {"street": "street", "animals": "pets", "cells": "nuclei"}
+OF_SAMPLE: Mapping[str, str] = MappingProxyType(
+    {"street": "street", "chelsea": "animals", "cells": "cells"}
 )
-"""Subject -> the weights that know it."""
+"""Sample -> what it shows; the others show something else."""
+
+_GIVEN = "subject.given"  # what a link says, until its picture is there
+
+
+# Asking ------------------------------------------------------------------------------------------
+
+
+def answer(picture: Picture) -> str | None:
+    """The key of what a picture shows: as the person or a link says, else as the sample is known.
+
+    None if nobody has said it of a picture of one's own.
+    """
+    state, place = st.session_state, _key(picture)
+    given = state.pop(_GIVEN, None)
+    if given is not None:
+        state[place] = given
+    said: str | None = state.get(place)
+    return said if said is not None else _known(picture)
+
+
+def _known(picture: Picture) -> str | None:
+    return OF_SAMPLE.get(picture.sample, OTHER) if picture.sample is not None else None
+
+
+def _key(picture: Picture) -> str:
+    """Where the session keeps the answer."""
+    return f"subject.{picture.sample or picture.digest}"
+
+
+def ask(picture: Picture) -> str | None:
+    """Draws the question; returns the answer, see `answer`."""
+    widget = f"{_key(picture)}.widget"
+    st.session_state[widget] = answer(picture)
+    st.segmented_control(
+        "What does the picture show?",
+        list(SUBJECTS),
+        format_func=lambda key: SUBJECTS[key].title,
+        key=widget,
+        on_change=_answered,
+        args=(picture, widget),
+        help="A network answers with the names that it knows, whatever it is shown.",
+    )
+    return answer(picture)
+
+
+def _answered(picture: Picture, widget: str) -> None:
+    """Keeps the answer; every technique is to choose its weights by it anew."""
+    place, key = _key(picture), st.session_state[widget]
+    for name in [n for n in st.session_state if str(n).startswith(f"{place}.weights.")]:
+        del st.session_state[name]
+    st.session_state[place] = key
+
+
+def say_question() -> None:
+    """In the place of a result, as long as there is no answer."""
+    st.info(
+        "Say what the picture shows. Each of our networks knows a few things and nothing else, and "
+        "would find them in anything.",
+        icon=":material/help:",
+    )
+
+
+def restore(values: dict[str, str]) -> list[str]:
+    """Takes `shows` out of a link's values, for the picture that is shown next.
+
+    Returns:
+        A sentence, if it is nothing that a picture can show.
+    """
+    shows = values.pop("shows", None)
+    if shows is None:
+        return []
+    if shows not in SUBJECTS:
+        return [str(SettingError("shows", "one of " + ", ".join(SUBJECTS), shows))]
+    st.session_state[_GIVEN] = shows
+    return []
+
+
+def link_values(picture: Picture) -> dict[str, str]:
+    """The part of a link that says what a picture shows, if that is not known anyhow."""
+    shows = answer(picture)
+    return {} if shows is None or shows == _known(picture) else {"shows": shows}
+
+
+# Choosing weights --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A person's answer.
+    """A person's answer on the page of a technique.
 
     Attributes:
         key: one of SUBJECTS; None before there is an answer.
@@ -70,65 +172,28 @@ def settle(technique: Technique, picture: Picture) -> Subject | None:
         return None
     state, setting = st.session_state, _weights(technique)
     place = _key(picture)
-    key: str | None = state.get(place)
+    key = answer(picture)
     if key is None:
         return Subject(None, fits=False)
-    seen = f"{place}.{technique.key}"
-    own = WEIGHTS.get(key)
+    seen = f"{place}.weights.{technique.key}"
+    own = SUBJECTS[key].weights
     if seen not in state and own in (setting.options or ()):
         state[state_key(technique, setting)] = own
     elif seen in state and state[seen] != settings["weights"]:
-        key = next((k for k, weights in WEIGHTS.items() if weights == settings["weights"]), key)
+        fitting = (name for name, kind in SUBJECTS.items() if kind.weights == settings["weights"])
+        key = next(fitting, key)
         state[place] = key
     state[seen] = current_settings(technique)["weights"]
-    return Subject(key, WEIGHTS.get(key) in (setting.options or ()))
-
-
-def _key(picture: Picture) -> str:
-    """Where the session keeps the answer."""
-    return f"subject.{picture.digest}"
+    return Subject(key, SUBJECTS[key].weights in (setting.options or ()))
 
 
 def _weights(technique: Technique) -> Setting:
     return next(setting for setting in technique.settings if setting.name == "weights")
 
 
-def draw_question(picture: Picture, subject: Subject) -> None:
-    """The control, above the settings of the technique."""
-    widget = f"subject.widget.{picture.digest}"
-    st.session_state[widget] = subject.key
-    st.selectbox(
-        "What does the picture show?",
-        list(SUBJECTS),
-        format_func=lambda key: SUBJECTS[key][0],
-        key=widget,
-        placeholder="Please choose",
-        on_change=_answered,
-        args=(picture, widget),
-        help="A network answers with the names that it knows, whatever it is shown.",
-    )
-
-
-def _answered(picture: Picture, widget: str) -> None:
-    """Keeps the answer; every technique is to choose its weights by it anew."""
-    place, key = _key(picture), st.session_state[widget]
-    for name in [n for n in st.session_state if str(n).startswith(f"{place}.")]:
-        del st.session_state[name]
-    st.session_state[place] = key
-
-
-def say_question() -> None:
-    """In the place of a result, as long as there is no answer."""
-    st.info(
-        "Say beside the picture what it shows. Each of our networks knows a few things and nothing "
-        "else, and would find them in anything.",
-        icon=":material/help:",
-    )
-
-
 def say_no_weights(technique: Technique, subject: Subject, instead: Finished | None) -> None:
     """That no weights of ours fit, what is shown instead, and where there are some."""
-    words = SUBJECTS[subject.key or OTHER][1]
+    words = SUBJECTS[subject.key or OTHER].words
     sentences = [f"No weights of {technique.title} fit here: none of ours has learned {words}."]
     if instead is not None:
         count = len(instead.run.segmentation.segments)
@@ -148,14 +213,18 @@ def say_no_weights(technique: Technique, subject: Subject, instead: Finished | N
 
 def _draw_other(technique: Technique, subject: Subject) -> None:
     """A link to the first technique that has weights for it, if one has."""
-    weights = WEIGHTS.get(subject.key or "")
+    kind = SUBJECTS[subject.key or OTHER]
     for category in ("instance", "semantic"):
         page = page_of_category(category)
         for other in in_category(category):
-            if other is technique or page is None or weights not in (_weights(other).options or ()):
+            if (
+                other is technique
+                or page is None
+                or kind.weights not in (_weights(other).options or ())
+            ):
                 continue
-            label = f"{other.title} knows {SUBJECTS[subject.key or OTHER][1]}"
-            address = {"technique": other.key, "weights": str(weights)}
+            label = f"{other.title} knows {kind.words}"
+            address = {"technique": other.key, "weights": str(kind.weights)}
             st.page_link(page.path, label=label, icon=page.icon, query_params=address)
             return
 

@@ -7,12 +7,11 @@ from types import MappingProxyType
 import numpy as np
 import streamlit as st
 
-from pages.ui import cache, link, models
+from pages.ui import cache, link, models, subject
 from pages.ui.frame import frame_with_image
 from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.progress import Quiet, is_cancelled, resume, run_patiently
 from pages.ui.result import Finished, fill, run_name
-from pages.ui.subject import draw_link
 from pages.ui.viewer import Pane, viewer
 from segcore.catalog import get_technique
 from segcore.errors import SegcoreError, SettingError
@@ -49,13 +48,11 @@ class Kind:
     """A kind of pictures that our networks know.
 
     Attributes:
-        title: what a page calls it.
         word, words: a thing in it and several of them, for the questions.
         names: names that networks give such a thing.
         ways: type -> technique and settings; a type that no network of ours does is left out.
     """
 
-    title: str
     word: str
     words: str
     names: tuple[str, ...]
@@ -73,7 +70,6 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "street": Kind(
-            "A street",
             "car",
             "cars",
             ("Car",),
@@ -84,7 +80,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             },
         ),
         "animals": Kind(
-            "Cats or dogs",
             "animal",
             "animals",
             ("Animal", "Cat", "Dog"),
@@ -94,7 +89,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             },
         ),
         "cells": Kind(
-            "Cells",
             "nucleus",
             "nuclei",
             ("Nucleus",),
@@ -105,7 +99,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
     }
 )
-OF_SAMPLE = MappingProxyType({"street": "street", "chelsea": "animals", "cells": "cells"})
 
 
 def types_page() -> None:
@@ -114,60 +107,29 @@ def types_page() -> None:
     suggest_sample("street")
     picture = frame_with_image("Three types of segmentation")
     link.complaints()
-    kind = _ask(picture)
-    if kind is None:
-        st.info(
-            "Say what the picture shows: each of our networks knows a few things and nothing else. "
-            "Of other pictures none of them can say anything.",
-            icon=":material/help:",
-        )
+    shows = subject.ask(picture)
+    if shows is None:
+        subject.say_question()
+    elif shows in KINDS:
+        _draw_answers(picture, KINDS[shows])
     else:
-        _draw_answers(picture, kind)
+        st.info(
+            "None of our networks knows such a picture. Take a street, cats or dogs, or cells.",
+            icon=":material/block:",
+        )
     with st.container(key="scrolls-types"):  # see style.css
         st.markdown(TABLE)
     st.caption(
         "**Things** can be counted: cars, people, cells. **Stuff** cannot: sky, road, grass. The "
         "difference is one of words, and a task decides it: to a forester a tree is a thing."
     )
-    shown = {} if kind is None or picture.sample in OF_SAMPLE else {"shows": _key_of(kind)}
-    link.send(link.picture_values(picture) | (shown if picture.sample is not None else {}))
-
-
-# What the picture shows --------------------------------------------------------------------------
+    link.send(link.picture_values(picture) | subject.link_values(picture))
 
 
 def _restore(given: Mapping[str, list[str]]) -> list[str]:
     values, errors = link.restore_picture(given)
-    shows = values.pop("shows", None)
-    if shows in KINDS:
-        st.session_state["types.given"] = shows
-    elif shows is not None:
-        errors.append(str(SettingError("shows", "one of " + ", ".join(KINDS), shows)))
-    errors += [str(SettingError("A name", "one of sample, side, shows", n)) for n in values]
-    return errors
-
-
-def _ask(picture: Picture) -> Kind | None:
-    """The kind of a sample is known; of one's own picture, and of others, the person says it."""
-    known = OF_SAMPLE.get(picture.sample or "")
-    if known is not None:
-        return KINDS[known]
-    key = f"types.shows.{picture.digest}"
-    given = st.session_state.pop("types.given", None)
-    if given is not None:
-        st.session_state[key] = given
-    chosen = st.segmented_control(
-        "What does the picture show?",
-        list(KINDS),
-        format_func=lambda name: KINDS[name].title,
-        key=key,
-        persist_state="session",
-    )
-    return KINDS[chosen] if chosen else None
-
-
-def _key_of(kind: Kind) -> str:
-    return next(key for key, known in KINDS.items() if known is kind)
+    errors += subject.restore(values)
+    return errors + [str(SettingError("A name", "one of sample, side, shows", n)) for n in values]
 
 
 # The three answers -------------------------------------------------------------------------------
@@ -192,7 +154,7 @@ def _draw_answers(picture: Picture, kind: Kind) -> None:
                 st.info(NONE, icon=":material/block:")
             elif finished is not None:
                 st.markdown(_words(name, kind, finished.run.segmentation))
-                draw_link(finished, f"All of {finished.technique.title}")
+                subject.draw_link(finished, f"All of {finished.technique.title}")
 
 
 def _finish(picture: Picture, kind: Kind, name: str) -> Finished | None:

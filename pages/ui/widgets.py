@@ -1,6 +1,6 @@
 """Widgets built from the settings of a technique or of a scene; nothing here knows one by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -133,6 +133,17 @@ def _range(setting: Setting) -> dict[str, Any]:
     kind = setting.type
     ends = {"min_value": setting.low, "max_value": setting.high, "step": setting.step}
     return {name: kind(value) for name, value in ends.items()}
+
+
+def sliders(owner: Configurable, settings: Mapping[str, Value]) -> Iterator[Setting]:
+    """The settings that matter now and have a slider."""
+    for setting in owner.settings:
+        if setting.applies(settings) and _is_slid(setting):
+            yield setting
+
+
+def _is_slid(setting: Setting) -> bool:
+    return setting.options is None and setting.type in (int, float) and not _is_written(setting)
 
 
 def _draw_choice(setting: Setting, common: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pages.ui import cache
 from pages.ui.classical_things import run_components, run_watershed, things_are_bright
 from pages.ui.picker import choose_sample
 from pages.ui.result import Finished, fill
-from pages.ui.subject import WEIGHTS, draw_link
+from pages.ui.subject import SUBJECTS, draw_link
 from pages.ui.viewer import Pane, viewer
 from pages.ui.widgets import state_key
 from segcore.metrics import instance_f
@@ -18,7 +18,7 @@ from segcore.technique import Technique
 
 OPACITY = 0.5
 HIGH = 420  # pixels of a picture, at the most
-ROUND = WEIGHTS["cells"]
+ROUND = SUBJECTS["cells"].weights
 SAMPLES = {"coins": "Coins", "cells": "Cells", "touching": "Berries"}
 
 

@@ -21,9 +21,9 @@ from typing import Any
 
 from pages.ui.trainings import Training
 from segcore.training.lesson import plan_lesson
-from tests.benchmarks.server import Server, serve
 from tests.benchmarks.session import Rerun, session
 from tests.benchmarks.table import median, ms, p90, print_load, print_table, verdict
+from tests.server import Server, serve
 
 SECONDS = 20.0
 SECONDS_ALONE = 6.0

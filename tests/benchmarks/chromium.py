@@ -34,12 +34,24 @@ PROBE = """
     while (performance.now() - last() < pause) await new Promise((go) => setTimeout(go, 20));
     await new Promise((go) => requestIdleCallback(go, { timeout: 1000 }));
   };
-  /** Resolves to the time at which the picture component has painted new pictures. */
+  /** Resolves when the rerun that a press caused has ended as well, and nothing more comes. */
+  bench.rested = async (pause) => {
+    const state = () => document.querySelector(".stApp").dataset.testScriptState;
+    const isBusy = () => !bench.messages.length || state() !== "notRunning";
+    do {
+      while (isBusy()) await new Promise((go) => setTimeout(go, 20));
+      await bench.quiet(pause);
+    } while (isBusy());
+  };
+  /** Resolves to the time at which the picture component has painted other pictures. */
   bench.picture = () =>
     new Promise((found) => {
+      const read = (mark) => mark?.detail.join(" ");
+      const before = read(performance.getEntriesByName("seg-viewer-decoded")[0]);
       const observer = new PerformanceObserver((list) => {
-        for (const { name, startTime } of list.getEntries()) {
-          if (name !== "seg-viewer-decoded") continue;
+        for (const mark of list.getEntries()) {
+          const { name, startTime } = mark;
+          if (name !== "seg-viewer-decoded" || read(mark) === before) continue;
           observer.disconnect();
           found([startTime, startTime]);
         }
@@ -123,7 +135,7 @@ def measure(page: Page) -> dict[str, Any]:
     result: dict[str, Any] = page.evaluate(
         """async () => {
              const [there, painted] = await bench.done;
-             await bench.quiet(150);
+             await bench.rested(150);
              const { keyed, sent, messages } = bench;
              return { keyed, sent, messages, there, painted };
            }"""

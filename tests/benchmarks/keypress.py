@@ -15,8 +15,8 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.benchmarks.chromium import chromium, cpu_clock, measure, open_page, quiet
-from tests.benchmarks.server import Server, serve
 from tests.benchmarks.table import median, p90, print_load, print_table, verdict
+from tests.server import Server, serve
 
 LINK = "classical?technique=thresholding&sample=camera&method=fixed"
 PRESSES = 30
@@ -31,7 +31,8 @@ class Press:
     Attributes:
         sent: the browser sent the new value.
         first: the first message of the rerun came, which the server sends when the run begins.
-        data: the largest message came: that of the picture, where there is one.
+        data: the largest message came: that of the rerun's picture, where there is one. The picture
+            is there before, if the browser got it ahead of the rerun, see pages/ui/previews.py.
         there: the picture or the text was there.
         painted: the same, painted.
         last: the last message of the rerun came.
@@ -110,18 +111,18 @@ def report(picture: Side, text: Side) -> None:
     print_table(["", "median", "p90", "picture ÷ text", "of the p90"], rows)
     ratio = median(there) / median([press.there for press in text.presses])
     print(f"Goal: picture at most {GOAL} times the text in the document: {verdict(ratio <= GOAL)}")
-    print("\nWhere the time goes, medians in ms")
+    print("\nWhen it happens, medians in ms since the key went down")
     sides = (picture, text)
-    spans: dict[str, Callable[[Press], float]] = {
-        "key → value sent (browser)": lambda p: p.sent,
-        "→ first message (server starts the run)": lambda p: p.first - p.sent,
-        "→ largest message (script, wire)": lambda p: p.data - p.first,
-        "→ there (browser: React, decoding, painting)": lambda p: p.there - p.data,
-        "value sent → last message (whole rerun)": lambda p: p.last - p.sent,
+    times: dict[str, Callable[[Press], float]] = {
+        "the browser sends the value": lambda p: p.sent,
+        "first message: the server starts the rerun": lambda p: p.first,
+        "largest message: the rerun's picture": lambda p: p.data,
+        "picture painted, text in the document": lambda p: p.there,
+        "last message: the whole rerun": lambda p: p.last,
     }
     rows = [
-        [title, *(f"{median([span(press) for press in side.presses]):.0f}" for side in sides)]
-        for title, span in spans.items()
+        [title, *(f"{median([when(press) for press in side.presses]):.0f}" for side in sides)]
+        for title, when in times.items()
     ]
     for title, name in (
         ("processor time of the server per press", "server"),

@@ -11,9 +11,9 @@ import itertools
 from collections.abc import Iterator
 
 from pages.ui.cache import IMAGES_MB, PICTURES_MB, RUNS_MB
-from tests.benchmarks.server import Server, serve
 from tests.benchmarks.session import session
 from tests.benchmarks.table import print_load, print_table, verdict
+from tests.server import Server, serve
 
 CHANGES = 500
 LOOKS = (0, 20, 50, 100, 200, 300, 400, CHANGES)

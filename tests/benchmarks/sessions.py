@@ -16,9 +16,9 @@ import math
 import time
 from collections.abc import Sequence
 
-from tests.benchmarks.server import Server, serve
 from tests.benchmarks.session import Rerun, Session, session
 from tests.benchmarks.table import median, ms, p90, print_load, print_table, verdict
+from tests.server import Server, serve
 
 PEOPLE = 20
 SECONDS = 20.0

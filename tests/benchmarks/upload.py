@@ -20,8 +20,8 @@ from segcore import read_image
 from segcore.images import image_size
 from segcore.samples import get_sample
 from tests.benchmarks.chromium import chromium, measure, open_page, quiet
-from tests.benchmarks.server import serve
 from tests.benchmarks.table import median, ms, print_load, print_table
+from tests.server import serve
 
 SIZE = (6000, 4000)
 SIDE = 1024  # working size of the page

@@ -9,19 +9,14 @@ skipped; with CI=true in the environment they fail.
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
+from tests.server import Server, start
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -49,64 +44,6 @@ def _missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-class _Server:
-    """A Streamlit server in a process of its own."""
-
-    def __init__(self, script: Path, env: dict[str, str], log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._log = log
-        options = {
-            "server.port": self._port,
-            "server.address": "127.0.0.1",
-            "server.headless": "true",
-            "server.fileWatcherType": "none",
-            "browser.gatherUsageStats": "false",
-        }
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", script]
-                + [f"--{name}={value}" for name, value in options.items()],
-                cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def wait(self) -> bool:
-        """Whether the server became healthy; False if it ended or took too long."""
-        deadline = time.monotonic() + START_SECONDS
-        while self._process.poll() is None and time.monotonic() < deadline:
-            if self._is_healthy():
-                return True
-            time.sleep(0.1)
-        return False
-
-    def _is_healthy(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=2)
-        try:
-            connection.request("GET", "/_stcore/health")
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    def log(self) -> str:
-        return self._log.read_text("utf-8", errors="replace")[-4000:]
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """`serve(script_path, **env) -> url` of a Streamlit server on a free port of this machine.
@@ -115,25 +52,16 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
     `STREAMLIT_THEME_BASE="dark"` sets an option. Calls with the same arguments share one server;
     all servers of a module stop with its last test.
     """
-    servers: dict[tuple[object, ...], _Server] = {}
+    servers: dict[tuple[object, ...], Server] = {}
     logs = tmp_path_factory.mktemp("streamlit")
 
-    def start(script_path: str | Path, **env: str) -> str:
-        script = ROOT / script_path
-        wanted = (script, *sorted(env.items()))
-        if wanted in servers:
-            return servers[wanted].url
-        said = ""
-        for attempt in range(3):  # somebody else may take the free port first
-            server = _Server(script, env, logs / f"{script.stem}-{len(servers)}-{attempt}.log")
-            if server.wait():
-                servers[wanted] = server
-                return server.url
-            server.stop()
-            said = server.log()
-        pytest.fail(f"{script.name} does not start:\n{said}")
+    def started(script_path: str | Path, **env: str) -> str:
+        wanted = (Path(script_path), *sorted(env.items()))
+        if wanted not in servers:
+            servers[wanted] = start(script_path, logs, **env)
+        return servers[wanted].url
 
-    yield start
+    yield started
     for server in servers.values():
         server.stop()
 

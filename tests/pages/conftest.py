@@ -15,11 +15,21 @@ import pytest
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import cache, category, models
+from pages.ui import cache, category, models, previews
 from segcore import TECHNIQUES, weights
 
 APP = Path(__file__).parents[2] / "app.py"
 CLASSICAL = "pages/classical.py"
+
+
+def take_apart(blob: bytes) -> dict[str, Any]:
+    """The header of a component's blob; each of its panes or files has its bytes as `file`."""
+    start = 4 + struct.unpack("<I", blob[:4])[0]
+    header: dict[str, Any] = json.loads(blob[4:start])
+    for part in header.get("panes", header.get("files", ())):
+        part["file"] = blob[start : start + part["length"]]
+        start += part["length"]
+    return header
 
 
 @dataclass
@@ -99,17 +109,12 @@ class Session:
     @property
     def viewer(self) -> dict[str, Any] | None:
         """What the picture component was given; None if the page shows no picture."""
-        found = [e.proto for e in self.page if getattr(e, "key", None) == "viewer"]
-        if not found:
-            return None
-        blob = found[0].bytes
-        length = struct.unpack("<I", blob[:4])[0]
-        header: dict[str, Any] = json.loads(blob[4 : 4 + length])
-        start = 4 + length
-        for pane in header["panes"]:
-            pane["file"] = blob[start : start + pane["length"]]
-            start += pane["length"]
-        return header
+        return self.given("viewer")
+
+    def given(self, key: str) -> dict[str, Any] | None:
+        """What a component was given, or None if it is not there."""
+        found = [e.proto for e in self.page if getattr(e, "key", None) == key]
+        return take_apart(found[0].bytes) if found else None
 
     @property
     def digests(self) -> list[str]:
@@ -135,7 +140,8 @@ def _skip_installed_components(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_breath(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody looks: the rest of a page need not wait until a browser has painted the picture."""
     monkeypatch.setattr(category, "BREATH", 0)
-    monkeypatch.setattr(category, "REST", 0)
+    monkeypatch.setattr(previews, "REST", 0)
+    monkeypatch.setattr(previews, "PAINTING", 0)
 
 
 @pytest.fixture

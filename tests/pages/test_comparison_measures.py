@@ -29,9 +29,9 @@ from pages.ui.comparison.measures import (
     right_and_wrong,
 )
 from pages.ui.comparison.painting import matching_paints, own_paints, tinted
-from pages.ui.comparison.panels import LARGEST, pack
 from pages.ui.comparison.sweep import sweepable, values_of
 from pages.ui.comparison.truth import Truth, kinds_of, truth_of_scene
+from pages.ui.component import LARGEST, pack
 from segcore import TECHNIQUES, ImageError
 from segcore.metrics import (
     adapted_rand_error,

@@ -1,6 +1,6 @@
 """The instance page: things one by one, what gave way, what an upload shows, and no network."""
 
-import re
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -11,12 +11,14 @@ from scipy import ndimage
 from pages.ui import cache
 from pages.ui.classical_things import SMALLEST, things_are_bright
 from pages.ui.result import run_name
-from pages.ui.things import paint_things
+from pages.ui.things import pack_things
 from segcore import TECHNIQUES, read_image, run
 from segcore.charts import Table
 from segcore.metrics import average_precision, reference_instances, scored_instances
+from segcore.render import segment_colors
 from segcore.result import Segment, Segmentation
 from segcore.samples import get_sample
+from tests.pages.conftest import take_apart
 
 INSTANCE = "pages/instance.py"
 STREET = {"sample": "street", "street.size": "128"}
@@ -40,11 +42,17 @@ def texts(seen):
     return "\n".join(part.value for part in (*seen.page.markdown, *seen.page.main.caption))
 
 
+def labels_of(header):
+    """The label map that the component of things was given."""
+    packed = header["labels"]
+    file = next(file["file"] for file in header["files"] if file["digest"] == packed["digest"])
+    labels = np.frombuffer(zlib.decompress(file), f"<u{packed['bytes']}")
+    return labels.reshape(packed["height"], packed["width"])
+
+
 def panes(seen, key):
-    """What a picture component was given: its captions and a digest of each picture."""
-    blob = next(e.proto for e in seen.page if getattr(e, "key", None) == key).bytes
-    header = blob[4 : 4 + int.from_bytes(blob[:4], "little")].decode()
-    return re.findall(r'"caption": "([^"]+)".*?"digest": "(\w+)"', header)
+    """The captions and digests of a picture component's panes."""
+    return [(pane["caption"], pane["digest"]) for pane in seen.given(key)["panes"]]
 
 
 def legend(seen):
@@ -61,21 +69,27 @@ def test_things_of_one_class_are_one_entry_of_the_legend_and_rows_of_a_table(rcn
     count = len(result.segments)
     assert count > 1
     assert f"Sign × {count} <b>" in legend(seen)
-    table = seen.page.dataframe[0].value
-    assert table["No."].tolist() == [s.label for s in result.segments]
-    assert table["Class"].unique().tolist() == ["Sign"]
-    assert table["Score"].tolist() == [s.score for s in result.segments]
-    assert table["Area"].tolist() == [(result.labels == s.label).sum() for s in result.segments]
-    assert table["Share"].sum() == pytest.approx(100 * (result.labels > 0).mean())
-    left, top, right, bottom = result.segments[0].box
-    assert table["Box"][0] == f"{left:.0f}, {top:.0f} – {right:.0f}, {bottom:.0f}"
+    header = seen.given("things")
+    rows = header["rows"]
+    assert [row["label"] for row in rows] == [s.label for s in result.segments]
+    assert {row["name"] for row in rows} == {"Sign"}
+    assert [row["score"] for row in rows] == [s.score for s in result.segments]
+    assert [row["area"] for row in rows] == [
+        (result.labels == s.label).sum() for s in result.segments
+    ]
+    assert rows[0]["box"] == [round(edge) for edge in result.segments[0].box]
+    assert np.array_equal(labels_of(header), np.maximum(result.labels, 0))
+    for row in rows:
+        x, y, away = row["middle"]
+        assert result.labels[y, x] == row["label"]
+        assert away >= 1
 
 
 def test_what_was_suppressed_stands_with_what_it_gave_way_to_and_why(rcnn):
     seen = rcnn().open_tab("Things")
     done = shown(seen)
     table = next(step.picture for step in done.steps if isinstance(step.picture, Table))
-    drawn = seen.page.dataframe[1].value
+    drawn = seen.page.dataframe[0].value
     assert drawn.shape == (len(table.rows), 5)
     assert len(table.rows) > 0
     scores = {s.label: s.score for s in done.segmentation.segments}
@@ -86,33 +100,26 @@ def test_what_was_suppressed_stands_with_what_it_gave_way_to_and_why(rcnn):
         assert 0.1 < overlap <= 1
 
 
-def test_a_row_that_is_chosen_stands_out_in_the_picture(visit):
+def test_the_things_of_a_technique_without_scores_are_all_there(visit):
     seen = visit(technique="watershed", sample="coins").open_tab("Things")
-    before = panes(seen, "viewer.things")
-    table = seen.page.dataframe[0].value
-    assert len(table) == len(run("watershed", get_sample("coins").load()).segmentation.segments)
-    assert "Score" not in table
-    key, digest, side, settings = seen.state["last"]
-    name = run_name(TECHNIQUES[key], SimpleNamespace(digest=digest, side=side), settings)
-    seen.put(**{"things.clicked": (name, 1, [2])})
-    assert panes(seen, "viewer.things") != before
-    seen.put(**{"things.clicked": (("another run",), 2, [2])})
-    assert panes(seen, "viewer.things") == before
+    rows = seen.given("things")["rows"]
+    segments = run("watershed", get_sample("coins").load()).segmentation.segments
+    assert [row["name"] for row in rows] == [segment.name for segment in segments]
+    assert {row["score"] for row in rows} == {None}
 
 
-def test_what_is_not_chosen_is_dim_and_each_thing_has_its_own_colour():
-    image = np.full((60, 90, 3), 200, np.uint8)
-    labels = np.zeros((60, 90), np.int32)
-    labels[10:50, 5:40], labels[10:50, 50:85] = 1, 2
-    result = Segmentation(labels, (Segment(1, "Car", True), Segment(2, "Car", True)))
-    every, one = paint_things(image, result), paint_things(image, result, [2])
-    scale = len(every) // 60
-    left, right, ground = ((15 * scale, x * scale) for x in (10, 55, 45))
-    assert not np.array_equal(every[left], every[right])
-    assert np.array_equal(every[ground], [200] * 3)
-    assert np.array_equal(one[right], every[right])
-    assert np.array_equal(one[left], one[ground])
-    assert one[left].max() < 80
+def test_stuff_and_ridge_lines_are_background_of_things():
+    labels = np.array([[1, -1, 2, 2], [1, -1, 2, 2], [1, 3, 3, 0]], np.int32)
+    segments = (Segment(1, "Road"), Segment(2, "Car", True), Segment(3, "Car", True, 0.5))
+    result = Segmentation(labels, segments)
+    header = take_apart(pack_things(np.full((3, 4, 3), 9, np.uint8), result))
+    assert labels_of(header).tolist() == [[0, 0, 2, 2], [0, 0, 2, 2], [0, 3, 3, 0]]
+    assert [(row["label"], row["area"], row["box"]) for row in header["rows"]] == [
+        (2, 4, [2, 0, 4, 2]),
+        (3, 2, [1, 2, 3, 3]),
+    ]
+    colors = np.frombuffer(bytes.fromhex(header["colors"]), np.uint8).reshape(-1, 3)
+    assert np.array_equal(colors, segment_colors(segments))
 
 
 def test_a_technique_that_finds_nothing_says_so(rcnn):
@@ -159,7 +166,7 @@ def test_an_upload_is_asked_what_it_shows_before_any_network_is(rcnn, finders, p
     assert finders == ["mask_rcnn_street"]
     seen.upload(("mine.png", png))
     (sentence,) = seen.sentences
-    assert sentence.startswith("Say beside the picture what it shows.")
+    assert sentence.startswith("Say what the picture shows.")
     assert [pane["caption"] for pane in seen.viewer["panes"]] == ["Image"]
     assert finders == ["mask_rcnn_street"]
     ask(seen, "animals")
@@ -167,17 +174,16 @@ def test_an_upload_is_asked_what_it_shows_before_any_network_is(rcnn, finders, p
     assert seen.state["mask_rcnn.weights"] == "pets"
     assert seen.sentences == []
     seen.change("mask_rcnn.weights", "nuclei")  # that is an answer as well
-    assert question(seen).value == "cells"
+    assert seen.state[question(seen)] == "cells"
     assert finders[2:] == ["mask_rcnn_nuclei"]
 
 
 def question(seen):
-    return next(w for w in seen.page.selectbox if w.label == "What does the picture show?")
+    return f"subject.{seen.state['upload']}.widget"
 
 
 def ask(seen, shows):
-    question(seen).set_value(shows)
-    return seen.run()
+    return seen.change(question(seen), shows)
 
 
 def test_where_no_weights_fit_a_classical_answer_stands_and_says_so(rcnn, png):
@@ -205,7 +211,7 @@ def test_where_no_weights_fit_a_classical_answer_stands_and_says_so(rcnn, png):
 def test_a_sample_is_never_asked(rcnn, png):
     seen = rcnn().upload(("mine.png", png)).change("source", "Samples")
     assert seen.sentences == []
-    assert "What does the picture show?" not in [w.label for w in seen.page.selectbox]
+    assert not any(key.startswith("subject.") for key in seen.drawn)
 
 
 # Without a network --------------------------------------------------------------------------------

@@ -51,9 +51,9 @@ def test_stuff_and_things_are_scored_apart_and_together(page):
 
 def test_the_legend_has_stuff_by_class_and_things_with_their_count(page):
     seen = page().open_tab("Things")
-    table = seen.page.dataframe[0].value
-    assert table["No."].min() > 11  # behind the classes of stuff
-    assert f"Sign × {len(table)}" in legend(seen)
+    rows = seen.given("things")["rows"]
+    assert min(row["label"] for row in rows) > 11  # behind the classes of stuff
+    assert f"Sign × {len(rows)}" in legend(seen)
     assert len(set(legend(seen))) == len(legend(seen)) > 1
     assert "Without a network" not in tabs(seen)
 
@@ -87,10 +87,8 @@ def test_the_result_can_be_taken_away_as_coco_panoptic(page, visit):
 
 def test_only_streets_fit_and_the_page_says_who_knows_the_rest(page, finders, png):
     seen = page().upload(("mine.png", png))
-    assert seen.sentences[0].startswith("Say beside the picture")
-    question = next(w for w in seen.page.selectbox if w.label == "What does the picture show?")
-    question.set_value("animals")
-    seen.run()
+    assert seen.sentences[0].startswith("Say what the picture shows")
+    seen.change(f"subject.{seen.state['upload']}.widget", "animals")
     (sentence,) = seen.sentences
     assert "none of ours has learned cats and dogs" in sentence
     assert "**Watershed**" in sentence

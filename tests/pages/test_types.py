@@ -19,12 +19,8 @@ def types(visit, finders):
 
 
 def captions(seen):
-    found = [e.proto for e in seen.page if getattr(e, "key", None) == "viewer.types"]
-    if not found:
-        return []
-    blob = found[0].bytes
-    header = blob[4 : 4 + int.from_bytes(blob[:4], "little")].decode()
-    return re.findall(r'"caption": "([^"]+)"', header)
+    header = seen.given("viewer.types")
+    return [pane["caption"] for pane in header["panes"]] if header else []
 
 
 def texts(seen):
@@ -62,11 +58,23 @@ def test_cells_have_two_types_and_the_third_is_said_to_be_missing(types):
 
 def test_of_another_picture_it_is_asked_first(types, finders, png):
     seen = types(sample="coins")
+    assert seen.sentences[0].startswith("None of our networks knows such a picture.")
+    assert captions(seen) == finders == []
+    seen.upload(("mine.png", png))
     assert seen.sentences[0].startswith("Say what the picture shows")
     assert captions(seen) == finders == []
-    seen.upload(("mine.png", png)).change(f"types.shows.{seen.state['upload']}", "cells")
+    seen.change(f"subject.{seen.state['upload']}.widget", "cells")
     assert len(captions(seen)) == 2
     assert len(finders) == 2
+
+
+def test_what_is_said_on_one_page_holds_on_the_others(types, finders, png):
+    seen = types().upload(("mine.png", png))
+    seen.change(f"subject.{seen.state['upload']}.widget", "cells").go("pages/instance.py")
+    assert "mask_rcnn_nuclei" in finders
+    assert seen.state["mask_rcnn.weights"] == "nuclei"
+    seen.go("pages/tasks.py")
+    assert not any(s.startswith("Say what the picture shows") for s in seen.sentences)
 
 
 def test_a_link_says_what_another_sample_shows(types):

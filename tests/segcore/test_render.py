@@ -24,7 +24,6 @@ from segcore.render import (
     palette,
     png,
     segment_colors,
-    thumbnail,
     to_rgb,
 )
 from segcore.result import Segment
@@ -432,32 +431,6 @@ def test_jpeg_has_limits():
         jpeg(np.zeros((1, 70_000), np.uint8))
     with pytest.raises(SettingError, match="quality"):
         jpeg(photo(), 101)
-
-
-def test_thumbnail_of_labels_invents_no_color():
-    rgb = colorize(blobs())
-    small = thumbnail(rgb, 17, nearest=True)
-    assert small.shape == (14, 17, 3)
-    known = {tuple(color) for color in rgb.reshape(-1, 3).tolist()}
-    assert {tuple(color) for color in small.reshape(-1, 3).tolist()} <= known
-
-
-def test_thumbnail_of_a_photo_is_its_mean():
-    gray = np.arange(64, dtype=np.uint8).reshape(4, 16)
-    expected = gray.reshape(2, 2, 8, 2).mean(axis=(1, 3))
-    assert np.abs(thumbnail(gray, 8) - expected).max() <= 0.5
-
-
-def test_thumbnail_does_not_enlarge():
-    assert np.array_equal(thumbnail(photo(), 50), photo())
-    assert np.array_equal(thumbnail(photo(), 900), photo())
-
-
-def test_thumbnail_of_a_line():
-    assert thumbnail(photo(1, 300), 20).shape == (1, 20, 3)
-    assert thumbnail(photo(300, 1), 20).shape == (300, 1, 3)
-    with pytest.raises(SettingError, match="width"):
-        thumbnail(photo(), 0)
 
 
 def test_inputs_of_other_layouts():

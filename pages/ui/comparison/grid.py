@@ -21,7 +21,7 @@ from pages.ui.comparison.entries import (
 )
 from pages.ui.comparison.lessons import Lesson, lessons
 from pages.ui.comparison.painting import tinted
-from pages.ui.comparison.panels import Panel, View, fitted, panels
+from pages.ui.comparison.panels import Panel, View, panels
 from pages.ui.comparison.rows import (
     Reference,
     Row,
@@ -34,6 +34,7 @@ from pages.ui.comparison.rows import (
 )
 from pages.ui.comparison.running import Outcome, Refused, Work
 from pages.ui.comparison.truth import Truth
+from pages.ui.component import fitted
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, choose_sample
 from pages.ui.progress import resume

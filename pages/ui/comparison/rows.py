@@ -9,9 +9,9 @@ from pages.ui import cache
 from pages.ui.comparison.address import REFERENCE, TRUTH
 from pages.ui.comparison.entries import Entry, describe, entries
 from pages.ui.comparison.painting import Paints, matching_paints, own_paints
-from pages.ui.comparison.panels import Packed, pack
 from pages.ui.comparison.running import Job, Outcome, State, Work
 from pages.ui.comparison.truth import Truth
+from pages.ui.component import Packed, pack
 from pages.ui.picker import Picture
 from segcore.result import Segmentation
 

@@ -20,11 +20,12 @@ from pages.ui.comparison.measures import (
     parts_of,
     right_and_wrong,
 )
-from pages.ui.comparison.panels import Packed, Panel, pack, panels
+from pages.ui.comparison.panels import Panel, panels
 from pages.ui.comparison.rows import Row, finished
 from pages.ui.comparison.running import Outcome
 from pages.ui.comparison.scoring import Scored, score_all
 from pages.ui.comparison.truth import Truth
+from pages.ui.component import Packed, pack
 from pages.ui.picker import Picture
 from pages.ui.score_views import THREE_COLORS, draw_three_colors
 

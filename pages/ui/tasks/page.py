@@ -10,6 +10,7 @@ from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.steps import draw_steps
+from pages.ui.subject import ask, link_values, restore, say_question
 from pages.ui.tasks import facts
 from pages.ui.tasks.answers import Answer, classified, detected, segmented
 from pages.ui.tasks.networks import (
@@ -22,14 +23,7 @@ from pages.ui.tasks.networks import (
     to_link,
 )
 from pages.ui.tasks.panels import draw_bars, draw_detections, draw_masks, draw_plain
-from pages.ui.tasks.subjects import (
-    CLASSIFIER,
-    DETECTOR,
-    OF_SAMPLE,
-    SUBJECTS,
-    Subject,
-    Way,
-)
+from pages.ui.tasks.subjects import CLASSIFIER, DETECTOR, SUBJECTS, Subject, Way
 from segcore.catalog import KINDS, TASKS
 from segcore.errors import SegcoreError, SettingError
 from segcore.result import Classification, Detections, Segmentation
@@ -50,7 +44,6 @@ out, planning a way |
 before a vehicle, people in a hall, fruit on a tree | the outline of an organ, the road that can \
 be driven on, fields seen from space |
 """
-_CHOSEN = "tasks.shows"
 
 
 def tasks_page() -> None:
@@ -59,16 +52,13 @@ def tasks_page() -> None:
     suggest_sample("street")
     picture = frame_with_image("Classification, detection, segmentation")
     link.complaints()
-    subject = _ask_subject(picture)
-    if subject is None:
-        st.info(
-            "Say what the picture shows. A network answers with the names that it knows, whatever "
-            "it is shown, so the right one must be asked.",
-            icon=":material/help:",
-        )
+    shows = ask(picture)
+    if shows is None:
+        say_question()
         draw_plain(picture)
         _draw_table()
         return
+    subject = SUBJECTS[shows]
     known = facts.truth(picture.scene, subject) if picture.scene is not None else None
     if known is not None:
         st.caption(known)
@@ -90,17 +80,14 @@ def tasks_page() -> None:
 def _restore(given: Mapping[str, list[str]]) -> list[str]:
     """Takes over the picture, what it shows and how it is segmented."""
     values, errors = link.restore_picture(given)
-    shows = values.pop("shows", None)
-    way = values.pop("way", None)
+    way, shows = values.pop("way", None), values.get("shows")
     by = {kind: values.pop(kind) for kind in NETWORKS if kind in values}
+    errors += restore(values)
     errors += [f"{name} is nothing that this page knows." for name in values]
-    if shows is not None and shows not in SUBJECTS:
-        errors.append(str(SettingError("shows", "one of " + ", ".join(SUBJECTS), shows)))
-    elif shows is not None:
-        st.session_state["tasks.given"] = shows
+    if shows is not None and shows in SUBJECTS:
         known = [str(index) for index in range(1, len(SUBJECTS[shows].at_hand) + 1)]
         if way in known:
-            st.session_state[f"tasks.way.{shows}"] = int(way) - 1
+            st.session_state[f"tasks.way.{shows}"] = int(str(way)) - 1
         elif way is not None:
             errors.append(str(SettingError("way", "one of " + ", ".join(known), way)))
         errors += [
@@ -110,30 +97,9 @@ def _restore(given: Mapping[str, list[str]]) -> list[str]:
 
 
 def _write(picture: Picture, subject: Subject, way: int) -> None:
-    values = {"shows": subject.key} | ({"way": str(way + 1)} if way else {})
-    link.send(link.picture_values(picture) | values | to_link(subject))
-
-
-# What the picture shows --------------------------------------------------------------------------
-
-
-def _ask_subject(picture: Picture) -> Subject | None:
-    """What the picture shows: known of a sample, asked of a person's own image."""
-    key = f"{_CHOSEN}.{picture.sample or picture.digest}"
-    known = OF_SAMPLE.get(picture.sample, "other") if picture.sample else None
-    given = st.session_state.pop("tasks.given", None)
-    if given is not None:
-        st.session_state[key] = given
-    elif known is not None:
-        st.session_state.setdefault(key, known)
-    chosen = st.segmented_control(
-        "What does the picture show?",
-        list(SUBJECTS),
-        format_func=lambda key: SUBJECTS[key].title,
-        key=key,
-        persist_state="session",
-    )
-    return SUBJECTS[chosen] if chosen else None
+    chosen = ({"way": str(way + 1)} if way else {}) | to_link(subject)
+    shows = {"shows": subject.key} if chosen else link_values(picture)
+    link.send(link.picture_values(picture) | shows | chosen)
 
 
 # The panels --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a picture may show, and which networks of ours know it."""
+"""How pictures of each kind are classified, detected and segmented by our networks."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pages.ui.models import weights_files
+from pages.ui.subject import SUBJECTS as KNOWN
 from segcore.catalog import TECHNIQUES
 from segcore.technique import Technique, Value
 from segcore.weights import shipped
@@ -39,8 +40,7 @@ class Subject:
     """A kind of pictures.
 
     Attributes:
-        title: what a page calls it.
-        weights: which weights of the classifier and the detector know it; None if none do.
+        key: one of pages.ui.subject.SUBJECTS.
         ways: how to segment it, the one that says most first.
         things: names of what can be counted in it, "" stands for any.
         plural: what these are called.
@@ -49,8 +49,7 @@ class Subject:
         missing: task -> why no network of ours does it.
     """
 
-    title: str
-    weights: str | None
+    key: str
     ways: tuple[Way, ...]
     things: tuple[str, ...]
     plural: str
@@ -59,9 +58,9 @@ class Subject:
     missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def key(self) -> str:
-        """Its name in SUBJECTS and in links."""
-        return next(key for key, known in SUBJECTS.items() if known is self)
+    def weights(self) -> str | None:
+        """Which weights of the classifier and the detector know it; None if none do."""
+        return KNOWN[self.key].weights
 
     @property
     def at_hand(self) -> tuple[Way, ...]:
@@ -83,7 +82,6 @@ _NO_NETWORK = "No network of ours knows what this picture shows, so none is aske
 SUBJECTS: Mapping[str, Subject] = MappingProxyType(
     {
         "street": Subject(
-            "A street",
             "street",
             (
                 Way("panoptic", "Panoptic"),
@@ -97,8 +95,7 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             "road",
         ),
         "animals": Subject(
-            "Cats or dogs",
-            "pets",
+            "animals",
             (
                 Way("mask_rcnn", "Instances · Mask R-CNN", {"weights": "pets"}),
                 Way("unet", "Semantic · U-Net", {"weights": "pets"}),
@@ -109,8 +106,7 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             "animal",
         ),
         "cells": Subject(
-            "Cells",
-            "nuclei",
+            "cells",
             (
                 Way("unet", "Instances · U-Net and watershed", {"weights": "nuclei"}),
                 Way("mask_rcnn", "Instances · Mask R-CNN", {"weights": "nuclei"}),
@@ -126,8 +122,7 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             },
         ),
         "other": Subject(
-            "Something else",
-            None,
+            "other",
             (
                 Way("felzenszwalb", "Regions · Felzenszwalb", {}),
                 Way("watershed", "Objects · watershed", {}),
@@ -146,8 +141,3 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
         ),
     }
 )
-
-OF_SAMPLE: Mapping[str, str] = MappingProxyType(
-    {"street": "street", "chelsea": "animals", "cells": "cells"}
-)
-"""Sample -> what it shows; the others show something else."""

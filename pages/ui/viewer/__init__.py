@@ -15,24 +15,19 @@ A person can
 
 import json
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import streamlit as st
 
+from pages.ui.component import component, digest
+
 Mode: TypeAlias = Literal["slider", "side", "single"]
 Heard: TypeAlias = tuple[str, int]  # a view in a browser, and how many of its clicks were told
 
-_HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "segmentation_viewer",
-    html=(_HERE / "viewer.html").read_text("utf-8"),
-    css=(_HERE / "viewer.css").read_text("utf-8"),
-    js=(_HERE / "viewer.js").read_text("utf-8"),
-)
+_mount = component("segmentation_viewer", Path(__file__).parent, "preview.js")
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,24 @@ class Pane:
     mime: str
     caption: str
 
+    @property
+    def digest(self) -> str:
+        """Names the content: a browser keeps a picture that it has decoded already."""
+        return digest(self.data)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Where the browser gets the last pane for other values of the sliders, ahead of the rerun.
+
+    Attributes:
+        url: the address; the values are its query, by the sliders' keys.
+        values: key of a slider on the page -> its value in the panes that are given.
+    """
+
+    url: str
+    values: Mapping[str, float]
+
 
 def viewer(
     panes: Sequence[Pane],
@@ -60,6 +73,7 @@ def viewer(
     on_click: Callable[[int, int], None] | None = None,
     hint: str = "Click to add a point",
     max_height: int | None = None,
+    preview: Preview | None = None,
 ) -> None:
     """Shows one or more pictures of the same content, and tells which pixels are clicked.
 
@@ -77,6 +91,7 @@ def viewer(
             page computes are told one by one, in their order, none twice.
         hint: what a click does, in a few words below a clickable picture.
         max_height: largest height of a picture in CSS pixels; 70% of the window at the most.
+        preview: where the last pane comes from at once when a slider of the page moves.
 
     Raises:
         ValueError: the number of panes does not suit the mode, or the size is not positive.
@@ -90,6 +105,7 @@ def viewer(
         "hint": hint,
         "maxHeight": max_height,
         "heard": st.session_state.get(_heard(key)),
+        "preview": None if preview is None else asdict(preview),
     }
     blob = _pack(header, panes)
     if on_click is None:
@@ -131,7 +147,7 @@ def _pack(header: dict[str, object], panes: Sequence[Pane]) -> bytes:
             "mime": pane.mime,
             "caption": pane.caption,
             "length": len(pane.data),
-            "digest": blake2b(pane.data, digest_size=8).hexdigest(),
+            "digest": pane.digest,
         }
         for pane in panes
     ]

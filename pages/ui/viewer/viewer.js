@@ -1,38 +1,7 @@
 // The browser's side of the picture component; __init__.py says what a person can do with it.
-//
-// Streamlit calls the default export at every rerun, with new data but the same DOM. Everything
-// that has to outlive a rerun is kept in a View, one per root element.
 
 const PIXELATED_FROM = 4; // a picture enlarged more than this shows its pixels, not a blur
 const DRAG_FROM = 6; // CSS pixels that a press may slip and still be a click
-const UTF8 = new TextDecoder();
-const views = new WeakMap();
-
-export default function render({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".viewer");
-  if (!views.has(root)) views.set(root, new View(root));
-  const view = views.get(root);
-  view.send = (message) => setTriggerValue("clicks", message);
-  const turn = view.update(data);
-  return () => {
-    // Streamlit also cleans up after a call that a newer one overtook; the newer one lives on.
-    if (view.turn !== turn) return;
-    view.close();
-    views.delete(root);
-  };
-}
-
-/** Takes the blob apart: uint32 length of the header, header as JSON, files. */
-function unpack(data) {
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-  const header = JSON.parse(UTF8.decode(data.subarray(4, 4 + length)));
-  let start = 4 + length;
-  for (const pane of header.panes) {
-    pane.file = data.subarray(start, start + pane.length);
-    start += pane.length;
-  }
-  return header;
-}
 
 /** A picture on its way from bytes to pixels; `ready` once it can be painted without waiting. */
 class Picture {
@@ -51,13 +20,9 @@ class Picture {
   }
 }
 
-class View {
-  turn = 0; // updates asked for
-  shown = 0; // the update that is on the screen
+class View extends Component {
   pictures = new Map(); // digest -> Picture, of this update and of those on their way
   painted = []; // the Picture in each pane
-  life = new AbortController();
-  header = null; // what is on the screen
   cursor = null; // pixel of the keyboard's crosshair
   pressed = [0, 0]; // where the pointer went down
   name = Math.random().toString(36).slice(2);
@@ -65,18 +30,17 @@ class View {
   heard = 0; // how many clicks came before them
 
   constructor(root) {
+    super(root);
     const find = (selector) => root.querySelector(selector);
-    this.root = root;
     this.box = find(".panes");
     this.split = find(".split");
     this.range = find(".range");
-    this.readout = find(".readout");
     this.hint = find(".hint");
-    this.spoken = find(".spoken");
-    this.full = find(".full");
-    this.template = find("template");
-    this.observer = new ResizeObserver(() => this.setPixelated());
-    this.observer.observe(root);
+    this.preview = new Preview(
+      () => this.panes.at(-1),
+      (digest, since) => this.tellAhead(digest, since),
+      this.life.signal,
+    );
     this.listen();
     this.moveDivider();
   }
@@ -89,9 +53,10 @@ class View {
 
   /** Shows new data as soon as all of its pictures are decoded; returns the turn of this update. */
   update(data) {
-    const header = unpack(data);
+    const header = unpack(data, ({ panes }) => panes);
     const turn = ++this.turn;
     this.forgetHeard(header);
+    this.preview.settle(header.preview);
     const pictures = header.panes.map((pane) => this.load(pane, turn));
     if (!this.header) this.layOut(header); // the box has its size before there is a picture
     if (pictures.every((picture) => picture.ready)) {
@@ -113,22 +78,30 @@ class View {
   }
 
   show(turn, header, pictures) {
-    if (turn < this.shown || this.life.signal.aborted) return;
+    if (this.isLate(turn)) return;
     this.shown = turn;
     this.painted = pictures;
     this.layOut(header);
-    this.panes.forEach((pane, i) => {
-      const image = pane.querySelector("img");
-      // The document has this picture decoded, so it is painted with the very next frame.
+    const images = this.panes.map((pane) => pane.querySelector("img"));
+    images.forEach((image, i) => {
       if (image.src !== pictures[i].url) image.src = pictures[i].url;
     });
-    this.setPixelated();
+    this.onResize();
     for (const [digest, picture] of this.pictures) {
       if (picture.wanted >= turn) continue;
       picture.release();
       this.pictures.delete(digest);
     }
-    afterPaint(() => this.tell(turn, header));
+    // The pictures are decoded, but on a busy page an <img> may take a while to take one over.
+    Promise.all(images.map((image) => image.decode())).then(
+      () => {
+        this.preview.uncover();
+        afterPaint(() => this.tell(turn, header));
+      },
+      () => {
+        // A newer picture has taken the place of one of these: it is told instead.
+      },
+    );
   }
 
   /** A message may be lost to a newer one, so every click is sent until it is said to be heard. */
@@ -138,21 +111,25 @@ class View {
     this.heard = heard[1];
   }
 
-  refuse(error) {
-    this.readout.textContent = "The browser cannot decode this picture.";
-    console.error(error);
-  }
-
   /** Says what is on the screen, for tests and benchmarks. */
   tell(turn, header) {
-    if (turn !== this.shown) return;
-    const digests = header.panes.map((pane) => pane.digest);
+    if (turn !== this.shown || this.preview.isAhead) return;
+    this.record(header.panes.map((pane) => pane.digest));
+  }
+
+  /** The same for a picture that came ahead of its rerun. */
+  tellAhead(digest, since) {
+    const digests = this.header.panes.map((pane) => pane.digest);
+    this.record([...digests.slice(0, -1), digest], since);
+  }
+
+  record(digests, startTime) {
     this.panes.forEach((pane, i) => {
       pane.dataset.decoded = digests[i];
     });
     this.root.dataset.decoded = digests.join(" ");
     performance.clearMarks("seg-viewer-decoded"); // the browser keeps marks for ever
-    performance.mark("seg-viewer-decoded", { detail: digests });
+    performance.mark("seg-viewer-decoded", { detail: digests, startTime });
   }
 
   /** Everything but the pictures themselves. */
@@ -204,7 +181,7 @@ class View {
     }
   }
 
-  setPixelated() {
+  onResize() {
     this.painted.forEach(({ image }, i) => {
       const { clientWidth, clientHeight } = this.panes[i];
       const scale = Math.max(clientWidth / image.naturalWidth, clientHeight / image.naturalHeight);
@@ -215,19 +192,14 @@ class View {
   // Listening -----------------------------------------------------------------------------------
 
   listen() {
-    const on = (target, type, react) =>
-      target.addEventListener(type, react, { signal: this.life.signal });
-    on(this.range, "input", () => this.moveDivider());
-    on(this.root, "pointerdown", ({ clientX, clientY }) => {
+    this.on(this.range, "input", () => this.moveDivider());
+    this.on(this.root, "pointerdown", ({ clientX, clientY }) => {
       this.pressed = [clientX, clientY];
     });
-    on(this.root, "click", (event) => this.onClick(event));
-    on(this.box, "keydown", (event) => this.onKey(event));
-    on(this.root, "pointermove", (event) => this.onMove(event));
-    on(this.root, "pointerleave", () => this.onLeave());
-    on(this.full, "click", () => this.toggleFull());
-    on(this.root, "fullscreenchange", () => this.onFull());
-    this.full.hidden = !document.fullscreenEnabled;
+    this.on(this.root, "click", (event) => this.onClick(event));
+    this.on(this.box, "keydown", (event) => this.onKey(event));
+    this.on(this.root, "pointermove", (event) => this.onMove(event));
+    this.on(this.root, "pointerleave", () => this.onLeave());
   }
 
   moveDivider() {
@@ -239,14 +211,10 @@ class View {
    * The pane and the pixel under the pointer, whatever the scale; undefined beside the pictures.
    * It goes by place, since the divider lies over the panes and round corners let clicks through.
    */
-  hit({ clientX, clientY }) {
-    const [width, height] = this.header.size;
+  hit(event) {
     for (const pane of this.panes) {
-      const frame = pane.getBoundingClientRect();
-      const x = (clientX - frame.left) / frame.width;
-      const y = (clientY - frame.top) / frame.height;
-      if (x < 0 || x >= 1 || y < 0 || y >= 1) continue;
-      return { pane, pixel: [Math.floor(x * width), Math.floor(y * height)] };
+      const at = placeIn(pane, event);
+      if (at) return { pane, pixel: pixelAt(at, this.header.size) };
     }
     return undefined;
   }
@@ -285,7 +253,7 @@ class View {
     this.cursor = [x, y];
     this.drawCross();
     this.clicks.push([x, y, ...this.header.size]);
-    this.send({ view: this.name, first: this.heard, clicks: this.clicks });
+    this.trigger("clicks", { view: this.name, first: this.heard, clicks: this.clicks });
     // What the click did may take a while to compute: at once, show that it was taken.
     for (const pane of this.panes) {
       const ping = marker([x, y], this.header.size);
@@ -324,36 +292,11 @@ class View {
     }
   }
 
-  // Full screen ---------------------------------------------------------------------------------
-
-  get isFull() {
-    return this.root.getRootNode().fullscreenElement === this.root;
-  }
-
-  async toggleFull() {
-    try {
-      await (this.isFull ? document.exitFullscreen() : this.root.requestFullscreen());
-    } catch (error) {
-      console.warn("Full screen was refused.", error); // the page stays as it is
-    }
-  }
-
-  onFull() {
-    const label = this.isFull ? "Leave full screen" : "Full screen";
-    this.full.title = label;
-    this.full.setAttribute("aria-label", label);
-  }
-
   close() {
-    this.life.abort();
-    this.observer.disconnect();
+    super.close();
     for (const picture of this.pictures.values()) picture.release();
     this.pictures.clear();
   }
-}
-
-function clamp(at, length) {
-  return Math.min(Math.max(at, 0), length - 1);
 }
 
 /** Sets `--x` and `--y` to the middle of a pixel, as parts of the picture's box. */
@@ -383,3 +326,5 @@ function afterPaint(callback) {
     port2.postMessage(null);
   });
 }
+
+export default mounted(".viewer", View);

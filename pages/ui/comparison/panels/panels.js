@@ -1,48 +1,9 @@
 // The browser's side of the panels; __init__.py says what a person can do with them.
-//
-// Streamlit calls the default export at every rerun, with new data but the same DOM. Everything
-// that has to outlive a rerun is kept in a Grid, one per root element.
 
 const MOST_ZOOM = 40;
 const PIXELATED_FROM = 3; // CSS pixels that a pixel of the image takes up
 const STEP = 1.4; // how much a key or a button zooms
-const UTF8 = new TextDecoder();
-const KINDS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array };
 const NOTHING = [48, 48, 48]; // label 0, as segcore.render paints it
-const grids = new WeakMap();
-
-export default function render({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".panels");
-  if (!grids.has(root)) grids.set(root, new Grid(root));
-  const grid = grids.get(root);
-  grid.send = (key) => setTriggerValue("pin", key);
-  const turn = grid.update(data);
-  return () => {
-    // Streamlit also cleans up after a call that a newer one overtook; the newer one lives on.
-    if (grid.turn !== turn) return;
-    grid.close();
-    grids.delete(root);
-  };
-}
-
-/** Takes the blob apart: uint32 length of the header, header as JSON, files by their digest. */
-function unpack(data) {
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-  const header = JSON.parse(UTF8.decode(data.subarray(4, 4 + length)));
-  const files = new Map();
-  let start = 4 + length;
-  for (const file of header.files) {
-    files.set(file.digest, data.slice(start, start + file.length));
-    start += file.length;
-  }
-  return { header, files };
-}
-
-/** The labels of a packed map, exactly as they were. */
-async function inflate(file, bytes) {
-  const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new KINDS[bytes](await new Response(stream).arrayBuffer());
-}
 
 /** The pixels of the image: RGBA, as ImageData. */
 async function decode(file) {
@@ -54,10 +15,7 @@ async function decode(file) {
   return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
-class Grid {
-  turn = 0; // updates asked for
-  shown = 0; // the update that is on the screen
-  header = null;
+class Grid extends Component {
   image = null; // ImageData
   maps = new Map(); // digest -> promise of labels
   images = new Map(); // digest -> promise of ImageData
@@ -66,19 +24,11 @@ class Grid {
   offset = [0, 0]; // where the image's corner is, in parts of a panel
   cursor = null; // pixel of the keyboard's crosshair
   fingers = new Map(); // pointer -> its last place
-  life = new AbortController();
 
   constructor(root) {
-    const find = (selector) => root.querySelector(selector);
-    this.root = root;
-    this.grid = find(".grid");
-    this.scale = find(".scale");
-    this.readout = find(".readout");
-    this.spoken = find(".spoken");
-    this.full = find(".full");
-    this.template = find("template");
-    this.observer = new ResizeObserver(() => this.onResize());
-    this.observer.observe(root);
+    super(root);
+    this.grid = root.querySelector(".grid");
+    this.scale = root.querySelector(".scale");
     this.listen();
     this.move();
   }
@@ -90,7 +40,7 @@ class Grid {
   // Showing -------------------------------------------------------------------------------------
 
   update(data) {
-    const { header, files } = unpack(data);
+    const { header, files } = unpackFiles(data);
     const turn = ++this.turn;
     const image = remember(this.images, header.image, () => decode(files.get(header.image)));
     const maps = header.panels.map(({ labels }) =>
@@ -105,7 +55,7 @@ class Grid {
   }
 
   show(turn, header, image, labels) {
-    if (turn < this.shown || this.life.signal.aborted) return;
+    if (this.isLate(turn)) return;
     this.shown = turn;
     this.image = image;
     this.layOut(header);
@@ -178,11 +128,6 @@ class Grid {
     pin.title = label;
   }
 
-  refuse(error) {
-    this.readout.textContent = "The browser cannot decode these pictures.";
-    console.error(error);
-  }
-
   // Painting ------------------------------------------------------------------------------------
 
   /** Pixels of the image that a line is wide, so that it is seen where the image is reduced. */
@@ -251,20 +196,16 @@ class Grid {
   // What is under the pointer -------------------------------------------------------------------
 
   /** The panel under a place of the screen, and where in it, in parts of the panel. */
-  hit({ clientX, clientY }) {
+  hit(event) {
     for (const figure of this.figures) {
-      const frame = figure.querySelector(".frame").getBoundingClientRect();
-      const at = [(clientX - frame.left) / frame.width, (clientY - frame.top) / frame.height];
-      if (at.every((part) => part >= 0 && part < 1)) return { figure, at, frame };
+      const at = placeIn(figure.querySelector(".frame"), event);
+      if (at) return { figure, at };
     }
     return undefined;
   }
 
   pixelAt(at) {
-    return at.map((part, i) => {
-      const inside = (part - this.offset[i]) / this.zoom;
-      return Math.min(this.header.size[i] - 1, Math.max(0, Math.floor(inside * this.header.size[i])));
-    });
+    return pixelAt(at.map((part, i) => (part - this.offset[i]) / this.zoom), this.header.size);
   }
 
   /** Names the segment at a pixel in every panel; null names none. */
@@ -309,20 +250,15 @@ class Grid {
   // Listening -----------------------------------------------------------------------------------
 
   listen() {
-    const on = (target, type, react, options = {}) =>
-      target.addEventListener(type, react, { signal: this.life.signal, ...options });
-    on(this.grid, "wheel", (event) => this.onWheel(event), { passive: false });
-    on(this.grid, "pointerdown", (event) => this.onDown(event));
-    on(this.grid, "pointermove", (event) => this.onMove(event));
-    for (const type of ["pointerup", "pointercancel"]) on(this.grid, type, (e) => this.onUp(e));
-    on(this.grid, "pointerleave", () => this.probe(null));
-    on(this.grid, "dblclick", (event) => this.onDouble(event));
-    on(this.grid, "keydown", (event) => this.onKey(event));
-    on(this.grid, "click", (event) => this.onPin(event));
-    on(this.root.querySelector(".zoom"), "click", ({ target }) => this.onButton(target));
-    on(this.full, "click", () => this.toggleFull());
-    on(this.root, "fullscreenchange", () => this.onFull());
-    this.full.hidden = !document.fullscreenEnabled;
+    this.on(this.grid, "wheel", (event) => this.onWheel(event), { passive: false });
+    this.on(this.grid, "pointerdown", (event) => this.onDown(event));
+    this.on(this.grid, "pointermove", (event) => this.onMove(event));
+    for (const type of ["pointerup", "pointercancel"]) this.on(this.grid, type, (e) => this.onUp(e));
+    this.on(this.grid, "pointerleave", () => this.probe(null));
+    this.on(this.grid, "dblclick", (event) => this.onDouble(event));
+    this.on(this.grid, "keydown", (event) => this.onKey(event));
+    this.on(this.grid, "click", (event) => this.onPin(event));
+    this.on(this.root.querySelector(".zoom"), "click", ({ target }) => this.onButton(target));
   }
 
   /** The wheel zooms; with all of it in view, turning it back scrolls the page as ever. */
@@ -411,7 +347,7 @@ class Grid {
     const size = this.header.size;
     const step = Math.max(1, Math.round(Math.max(...size) / this.zoom / 100));
     this.cursor = (this.probed ?? this.cursor).map((at, i) =>
-      Math.min(size[i] - 1, Math.max(0, at + step * arrow[i])));
+      clamp(at + step * arrow[i], size[i]));
     this.spoken.textContent = this.probe(this.cursor).filter(Boolean).join("; ");
   }
 
@@ -426,7 +362,7 @@ class Grid {
     const pin = event.target.closest(".pin");
     if (!pin) return;
     const { key } = pin.closest(".panel").dataset;
-    this.send(this.header.pinned === key ? "" : key);
+    this.trigger("pin", this.header.pinned === key ? "" : key);
   }
 
   onResize() {
@@ -439,47 +375,12 @@ class Grid {
     this.move();
   }
 
-  // Full screen ---------------------------------------------------------------------------------
-
-  get isFull() {
-    return this.root.getRootNode().fullscreenElement === this.root;
-  }
-
-  async toggleFull() {
-    try {
-      await (this.isFull ? document.exitFullscreen() : this.root.requestFullscreen());
-    } catch (error) {
-      console.warn("Full screen was refused.", error); // the page stays as it is
-    }
-  }
-
-  onFull() {
-    const label = this.isFull ? "Leave full screen" : "Full screen";
-    this.full.title = label;
-    this.full.setAttribute("aria-label", label);
-  }
-
   close() {
-    this.life.abort();
-    this.observer.disconnect();
+    super.close();
     this.images.clear();
     this.maps.clear();
     this.panels = [];
   }
-}
-
-function remember(known, key, make) {
-  if (!known.has(key)) known.set(key, make());
-  return known.get(key);
-}
-
-function keepOnly(known, keys) {
-  for (const key of known.keys()) if (!keys.includes(key)) known.delete(key);
-}
-
-function fromHex(text) {
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
-    Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }
 
 /** 1 for pixels with another label within `reach` to the left, right, above or below. */
@@ -518,3 +419,5 @@ function fill(out, { map, colors, edges }, view, opacity) {
     }
   }
 }
+
+export default mounted(".panels", Grid);
