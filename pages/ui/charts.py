@@ -169,9 +169,10 @@ def _cloud(points: Any, **looks: Any) -> dict[str, Any]:
 def _scatter(chart: Scatter) -> Drawing:
     # Plotly's own camera looks along the diagonal, which in RGB is that of the greys: end on. From
     # this far, with few numbers, nothing is cut off where a card is 240 pixels wide.
-    camera = {"eye": {"x": 1.9, "y": -1.8, "z": 0.9}}
+    eye, center = {"x": 2.3, "y": -2.15, "z": 0.95}, {"x": -0.14, "y": -0.14, "z": -0.15}
+    camera = {"eye": eye, "center": center}
     axes = {
-        axis: {"title": {"text": name}, "nticks": 4}
+        axis: {"title": {"text": name, "font": {"size": 10}}, "nticks": 4}
         for axis, name in zip(("xaxis", "yaxis", "zaxis"), chart.axes, strict=True)
     }
     return list(_scatter_traces(chart)), {"showlegend": False, "scene": axes | {"camera": camera}}

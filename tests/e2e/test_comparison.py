@@ -140,14 +140,18 @@ class Fingers:
 
 def painted(page):
     """What stands in every panel, and a sum over its pixels that depends on their places."""
-    return page.get_by_test_id("panel").evaluate_all(
-        """all => all.map((panel) => {
+    return (
+        page.get_by_test_id("panels")
+        .first.get_by_test_id("panel")
+        .evaluate_all(
+            """all => all.map((panel) => {
           const canvas = panel.querySelector("canvas");
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
           const sum = data.reduce((sum, value, i) => (31 * sum + value) % 1000003, 0);
           const note = panel.querySelector(".note").textContent.replace(/^[\\d.]+ m?s · /, "");
           return [panel.querySelector(".title").textContent, note, sum, "pinned" in panel.dataset];
         })"""
+        )
     )
 
 
