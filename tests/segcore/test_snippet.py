@@ -1,6 +1,7 @@
 """What the exported script leaves out, and what it refuses to guess."""
 
 import ast
+import re
 from types import ModuleType
 from typing import Annotated
 
@@ -156,6 +157,34 @@ def test_an_if_that_is_always_entered_and_returns_gives_way_to_its_body():
     assert pruned.parameters == {"image", "mode", "load"}
 
 
+CHOSEN = """\
+def segment(x, *, mode='a', load=load_it, fetch=fetch_it):
+    if mode in MODES:
+        # why
+        x = fetch(x)
+        x = -x
+    else:
+        # why not
+        x = load(x)
+    return x"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "body", "left"),
+    [
+        ("m", "    # why\n    x = fetch(x)\n    x = -x\n", {"x", "fetch"}),
+        ("a", "    # why not\n    x = load(x)\n", {"x", "load"}),
+    ],
+)
+def test_of_an_if_with_an_else_the_branch_is_left_that_is_taken(mode, body, left):
+    pruned = prune(CHOSEN, mode=mode)
+    head, _, rest = pruned.text.partition("\n")
+    assert rest == body + "    return x"
+    assert head.startswith("def segment(x, *")
+    assert pruned.parameters == left
+    assert pruned.decided == {"mode"}
+
+
 @pytest.mark.parametrize(
     "test",
     [
@@ -181,22 +210,23 @@ def test_a_setting_that_is_reassigned_decides_nothing():
     assert prune(text).text == text
 
 
-@pytest.mark.parametrize("key", ["fcn", "deeplab"])
+@pytest.mark.parametrize("key", ["fcn", "deeplab", "mask_rcnn"])
 def test_own_weights_bring_no_code_of_published_ones(key):
-    script = snippet(key, weights="camvid")
-    names = ("torchvision", "PUBLISHED", "published", "pretrained", f"open_{key}", "walk_backbone")
+    script = snippet(key, weights="street")
+    names = ("PUBLISHED", "published", "pretrained", "def open_", "walk_backbone", "split_backbone")
     assert [name for name in names if name in script] == []
-    assert "def build(" in script
+    assert re.search(r"def build(_rcnn)?\(", script)
     assert "def load_network(" in script
+    assert ("torchvision" in script) == (key == "mask_rcnn")  # ours is of its classes
 
 
-@pytest.mark.parametrize("key", ["fcn", "deeplab"])
+@pytest.mark.parametrize("key", ["fcn", "deeplab", "mask_rcnn"])
 def test_published_weights_bring_no_code_of_our_own_network(key):
     setting = next(s for s in TECHNIQUES[key].settings if s.name == "weights")
     script = snippet(key, weights=setting.downloads[0])
-    names = ("def build(", "load_network", "load_model", "conv_norm_relu", "safetensors", "STRIDE")
+    names = ("def build(", "build_rcnn", "load_network", "conv_norm_relu", "safetensors", "STRIDE")
     assert [name for name in names if name in script] == []
-    assert f"def open_{key}(" in script
+    assert f"def open_{key.removeprefix('mask_')}(" in script
     assert "def load_published(" in script
 
 
