@@ -64,8 +64,8 @@ if TYPE_CHECKING:
 
 SLIM = "Zigeng/SlimSAM-uniform-77"
 PUBLISHED = {
-    SLIM: "SlimSAM, a quarter of the encoder",
-    "facebook/sam-vit-base": "SAM, its smallest (ViT-B)",
+    SLIM: "SlimSAM (a quarter of it)",
+    "facebook/sam-vit-base": "SAM (ViT-B, its smallest)",
 }
 Embedding: TypeAlias = npt.NDArray[np.float32]
 Remember: TypeAlias = Callable[[tuple[str, ...], Callable[[], Embedding]], Embedding]
