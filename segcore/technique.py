@@ -374,17 +374,19 @@ class Architecture:
     """The network of a technique that is one, and what its paper says of it.
 
     Attributes:
-        build: function from the number of output channels to the torch module; None where all
-            weights are downloaded and their publisher builds it.
+        build: function from the number of output channels to the torch module; None if it is made
+            of `parts`, or if all weights are downloaded and their publisher builds it.
         paper_parameters: how many numbers the network of the paper learned.
         paper_score: what the paper reports, with its data.
         smaller: why ours is smaller and what that costs, in a sentence or two.
+        parts: keys of the techniques whose networks and weights it runs instead of its own.
     """
 
     build: Callable[[int], Any] | None
     paper_parameters: int
     paper_score: str
     smaller: str
+    parts: tuple[str, ...] = ()
 
 
 SECTIONS = ("Idea", "Used for", "When it fails", "References")
@@ -465,6 +467,11 @@ class Technique(Method):
     @property
     def function(self) -> Callable[..., Segmentation]:
         return self.segment
+
+    def weights_files(self, chosen: str) -> tuple[str, ...]:
+        """Names of the files for one choice of our own weights, such as ("unet_street",)."""
+        parts = self.network.parts if self.network is not None else ()
+        return tuple(f"{key}_{chosen}" for key in parts or (self.key,))
 
 
 def read_article(docstring: str) -> Article:

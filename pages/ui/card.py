@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui.models import published_name, weights_name
 from pages.ui.picker import verbatim
 from pages.ui.score_charts import class_bars
+from segcore.catalog import get_technique
 from segcore.errors import WeightsError
 from segcore.task import Task
 from segcore.technique import Architecture, Technique, Value
@@ -232,13 +233,36 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
     yield "| | |\n|:--|:--|"
     yield f"| data | {card['data']} |"
     yield f"| terms | {card['terms']} |"
+    if "parts" in card:
+        yield from _parts(card)
+        return
     for name, value in card["recipe"].items():
         if name not in ("network", "data") and value not in (None, []):
             text = _windows(value) if name == "windows" else _words(value)
             yield f"| {name.replace('_', ' ')} | {text} |"
-    yield f"| time | {card['minutes']:,} processor minutes on {card['machine']} |"
+    for earlier in card.get("earlier", ()):
+        recipe = earlier["recipe"]
+        steps = sum((recipe["steps"], *recipe["restarts"]))
+        yield (
+            f"| before that | {steps:,} steps, {earlier['minutes']:,} minutes, dice "
+            f"{_words(recipe['dice'])}, on: {earlier['data']} |"
+        )
+    yield f"| time | {card['minutes']:,} processor minutes in all, on {card['machine']} |"
     yield f"| file | {card['bytes'] / 1e6:.1f} MB |"
     yield f"| sha256 | `{card['sha256']}` |"
+
+
+def _parts(card: Mapping[str, Any]) -> Iterator[str]:
+    """The networks that work together: none was trained for it, and each has its own card."""
+    for name, digest in card["parts"].items():
+        part = read_card(name)
+        title = get_technique(part["network"]).title
+        yield (
+            f"| {title} | `{name}`, {headline(part['scores'])}, {part['parameters']:,} parameters, "
+            f"{part['minutes']:,} processor minutes, {part['bytes'] / 1e6:.1f} MB; its own card is "
+            "on its page |"
+        )
+        yield f"| sha256 | `{digest}` |"
 
 
 def _windows(windows: list[tuple[float, tuple[int, int]]]) -> str:

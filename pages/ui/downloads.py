@@ -1,6 +1,7 @@
 """Downloads of a result: made only when somebody asks for one."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -140,7 +141,7 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
         )
         beside = but = ""
         if technique.network is not None:
-            beside = " with its weights beside it"
+            beside = " with the weights beside it"
             but = ", but for pixels that rounding decides: the server computes as is fastest there"
             _draw_weights(technique, settings)
         st.caption(
@@ -151,24 +152,31 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
 
 
 def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
-    """The weights that the script of a network reads: a file, or a folder in an archive."""
-    name = models.weights_name(technique, settings)
-    make, file = _weights_file(name, models.published_name(technique, settings) is not None)
-    st.download_button(
-        "Download the weights",
-        make,
-        file,
-        "application/octet-stream",
-        key="download.weights",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    """Every file of weights that the script of a network reads; of the Hub, an archive of them."""
+    names = models.weights_files(technique, settings)
+    is_published = models.published_name(technique, settings) is not None
+    for name in names:
+        several = len(names) > 1
+        make, file = _weights_file(name, is_published)
+        st.download_button(
+            f"Download `{name}`" if several else "Download the weights",
+            make,
+            file,
+            "application/octet-stream",
+            key=f"download.weights.{name}" if several else "download.weights",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _weights_file(name: str, is_published: bool) -> tuple[Callable[[], bytes], str]:
     """What makes the file, and its name."""
     if is_published and is_hub(name):
-        return lambda: zip_repository(name), f"{folder_of(name)}.zip"
+        return partial(zip_repository, name), f"{folder_of(name)}.zip"
     if is_published:
-        return lambda: read_published(published(name)), describe(name).file
-    return lambda: read_weights(name), f"{name}.safetensors"
+        return partial(_read_published, name), describe(name).file
+    return partial(read_weights, name), f"{name}.safetensors"
+
+
+def _read_published(name: str) -> bytes:
+    return read_published(published(name))

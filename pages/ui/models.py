@@ -110,6 +110,12 @@ def weights_name(technique: Technique, settings: Mapping[str, Value]) -> str:
     return published_name(technique, settings) or f"{technique.key}_{settings['weights']}"
 
 
+def weights_files(technique: Technique, settings: Mapping[str, Value]) -> tuple[str, ...]:
+    """Names of the files that a run reads: one, but for several networks that work together."""
+    published = published_name(technique, settings)
+    return (published,) if published else technique.weights_files(settings["weights"])
+
+
 def published_name(technique: Technique | Task, settings: Mapping[str, Value]) -> str | None:
     """The weights that these settings choose, if they are published ones that are downloaded."""
     chosen = ((settings.get(s.name), s.downloads) for s in technique.settings)

@@ -10,10 +10,10 @@ from segcore.result import Segmentation, count_labels, regions
 from segcore.technique import Show, ignore
 
 # All sizes are in pixels as the network sees them.
-SMALLEST_MARKER = 4
+SMALLEST_MARKER = 2
 SMALLEST = 16  # of a nucleus; less is a speck
 LEAST_SHARE = 0.25  # of the size of the image's median nucleus; less is a fragment
-IS_NUCLEUS = 0.6  # least probability of inside or rim together
+IS_NUCLEUS = 0.5  # least probability of inside or rim together
 IS_INSIDE = 0.88  # least share of inside in that; high, since one doubtful bridge joins two nuclei
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import cache, partial
 
 import torch
 
@@ -12,9 +13,9 @@ from segcore.catalog import get_method
 from segcore.errors import SegcoreError
 from segcore.networks.network import Build, Network
 from segcore.networks.tuning import is_bfloat16_faster
-from segcore.training.cards import write_card
-from segcore.training.evaluate import evaluate_sizes
-from segcore.training.kinds import kind_of, set_of
+from segcore.training.cards import read_digests, write_card, write_joint_card, write_scores
+from segcore.training.evaluate import Scores, evaluate_sizes
+from segcore.training.kinds import JOINTS, kind_of, measure, set_of
 from segcore.training.loop import Progress, Report, train
 from segcore.training.recipes import RECIPES, Recipe, get_recipe
 from segcore.training.sets import WORK
@@ -32,7 +33,12 @@ def main() -> None:
         ("sizes", "measure street weights on the same scenes at four sizes"),
     ):
         command = commands.add_parser(name, help=about)
-        command.add_argument("weights", nargs="+", help="all, or some of " + ", ".join(RECIPES))
+        known = (*RECIPES, *JOINTS) if name == "evaluate" else RECIPES
+        command.add_argument("weights", nargs="+", help="all, or some of " + ", ".join(known))
+        if name == "evaluate":
+            command.add_argument(
+                "--write", action="store_true", help="put the scores on the card, as they are now"
+            )
     commands.add_parser("table", help="write the comparison of all weights into README.md")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -40,18 +46,26 @@ def main() -> None:
         if given.command == "table":
             write_table()
         else:
-            _each(given.weights, COMMANDS[given.command])
+            _each(given.weights, _act(given))
     except SegcoreError as error:
         sys.exit(str(error))
 
 
-def _each(names: list[str], act: Callable[[Recipe], None]) -> None:
+def _act(given: argparse.Namespace) -> Callable[[str], None]:
+    """What is to be done with each of the weights."""
+    if given.command == "evaluate":
+        return partial(_evaluate, write=given.write)
+    return {"train": _train, "sizes": _sizes}[given.command]
+
+
+def _each(names: list[str], act: Callable[[str], None]) -> None:
     ready = list(RECIPES) if act is _train else shipped()
     for name in ready if names == ["all"] else names:
-        act(get_recipe(name))
+        act(name)
 
 
-def _train(recipe: Recipe) -> None:
+def _train(name: str) -> None:
+    recipe = get_recipe(name)
     WORK.mkdir(exist_ok=True)
     kind, data = kind_of(recipe), set_of(recipe)
     build = _architecture(recipe)
@@ -75,7 +89,7 @@ def _train(recipe: Recipe) -> None:
 def _architecture(recipe: Recipe) -> Build:
     network = get_method(recipe.network).network
     if network is None or network.build is None:
-        raise SegcoreError(f"{recipe.network} is no network of ours and cannot be trained.")
+        raise SegcoreError(f"{recipe.network} is no network of its own and cannot be trained.")
     return network.build
 
 
@@ -94,19 +108,30 @@ def _reporter(name: str) -> Report:
     return report
 
 
-def _evaluate(recipe: Recipe) -> None:
-    """Prints the scores now and on the card; exits with 1 if they are not the same."""
-    scores = kind_of(recipe).evaluate(recipe, set_of(recipe), load_network)
-    print(recipe.name, json.dumps(scores, ensure_ascii=False), flush=True)
-    if scores != read_card(recipe.name)["scores"]:
-        sys.exit(f"The card of {recipe.name} says otherwise: {read_card(recipe.name)['scores']}")
+def _evaluate(name: str, *, write: bool = False) -> None:
+    """Prints the scores, and puts them on the card or exits with 1 if it has others."""
+    scores = measure(name, cache(load_network))
+    print(name, json.dumps(scores, ensure_ascii=False), flush=True)
+    if not write:
+        _compare(name, scores)
+    elif name in JOINTS:
+        write_joint_card(FOLDER, name, JOINTS[name], scores)
+    else:
+        write_scores(FOLDER, name, scores)
 
 
-def _sizes(recipe: Recipe) -> None:
-    print(recipe.name, json.dumps(evaluate_sizes(recipe, load_network)), flush=True)
+def _compare(name: str, scores: Scores) -> None:
+    """Exits with 1 where the card has other scores, or those of other weights."""
+    card = read_card(name)
+    if scores != card["scores"]:
+        sys.exit(f"The card of {name} says otherwise: {card['scores']}")
+    if name in JOINTS and card["parts"] != read_digests(FOLDER, JOINTS[name]):
+        sys.exit(f"The card of {name} was written for other weights; evaluate it with --write.")
 
 
-COMMANDS = {"train": _train, "evaluate": _evaluate, "sizes": _sizes}
+def _sizes(name: str) -> None:
+    scores = evaluate_sizes(get_recipe(name), cache(load_network))
+    print(name, json.dumps(scores), flush=True)
 
 
 if __name__ == "__main__":

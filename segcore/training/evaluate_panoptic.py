@@ -1,4 +1,4 @@
-"""How well a panoptic network does on scenes that it never saw: PQ, and the AP of its things."""
+"""How well things and stuff together are answered on scenes that no network saw: PQ."""
 
 import numpy as np
 
@@ -8,39 +8,36 @@ from segcore.networks.network import LoadModel
 from segcore.result import Segment, Segmentation
 from segcore.run import run
 from segcore.technique import ignore
-from segcore.techniques.panoptic.panoptic import THINGS
 from segcore.training.evaluate import Scores
-from segcore.training.recipes import Recipe
-from segcore.training.sets import DataSet, Example
+from segcore.training.sets import SETS, Example
+from segcore.training.thing_sets import THING_SETS
 
 
-def evaluate_panoptic(recipe: Recipe, data: DataSet, load_model: LoadModel) -> Scores:
+def evaluate_panoptic(key: str, load_model: LoadModel) -> Scores:
     """Panoptic quality (Kirillov et al. 2019) at the settings' defaults, over all classes.
 
     Args:
-        recipe: names the technique and its weights.
-        data: the set.
-        load_model: gives the network.
+        key: names the set.
+        load_model: gives the networks.
     """
     quality = PanopticQuality()
-    for example in data.val():
-        done = run(
-            recipe.network, example.image, weights=recipe.data, show=ignore, load_model=load_model
-        )
-        quality.update(done.segmentation, reference(example, data))
+    for example in SETS[key].val():
+        done = run("panoptic", example.image, weights=key, show=ignore, load_model=load_model)
+        quality.update(done.segmentation, reference(example, key))
     return _summary(quality.result())
 
 
-def reference(example: Example, data: DataSet) -> Segmentation:
-    """The panoptic truth of an example whose targets are codes."""
-    numbers, classes = data.to_things(example.targets)
-    first = len(data.names)
+def reference(example: Example, key: str) -> Segmentation:
+    """The panoptic truth of an example of that set, whose targets are codes."""
+    names, things = SETS[key].names, THING_SETS[key]
+    numbers, classes = things.to_things(example.targets)
+    first = len(names)
     stuff = example.targets >> 8
     labels = np.where(numbers > 0, numbers.astype(np.int32) + first, stuff).astype(np.int32)
     segments = [
-        Segment(int(label), data.names[label - 1])
+        Segment(int(label), names[label - 1])
         if label <= first
-        else Segment(int(label), THINGS[classes[label - first - 1]], True)
+        else Segment(int(label), things.names[classes[label - first - 1]], True)
         for label in np.unique(labels)
         if label > 0
     ]

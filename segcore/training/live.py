@@ -35,8 +35,8 @@ from segcore.metrics.overlap import Confusion
 from segcore.networks.network import Network
 from segcore.networks.pictures import diagram
 from segcore.networks.tuning import is_bfloat16_faster
+from segcore.networks.unet import build_unet
 from segcore.techniques.semantic.simple_cnn import build as build_cnn
-from segcore.techniques.semantic.unet import build as build_unet
 from segcore.training.lesson import (
     LIMIT,
     N_SHOWN,

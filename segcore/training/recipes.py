@@ -7,7 +7,7 @@ from segcore.errors import SettingError
 from segcore.training.augment import Augmentation
 
 DRAWN = Augmentation(scale=(0.7, 2.0), untouched=0.3, light=0.15, colour=0.05, blur=0.1)
-NEAR = Augmentation(scale=(1.0, 2.2), untouched=0.2, light=0.15, colour=0.05, blur=0.1)
+SEEN = Augmentation(scale=(0.75, 1.8), untouched=0.2, light=0.12, colour=0.04, blur=0.1)
 STREET = Augmentation(scale=(0.7, 2.0), turn=4.0, light=0.35, colour=0.12, blur=0.1)
 CLOSE = Augmentation(scale=(1.2, 2.8), untouched=0.1, light=0.15, colour=0.05, blur=0.1)
 CELLS = Augmentation((0.8, 2.0), turn=45.0, quarter_turns=True, light=0.25, colour=0.2, blur=0.15)
@@ -24,7 +24,8 @@ class Recipe:
         steps: number of batches.
         restarts: batches of further cycles, in each of which the learning rate rises and falls
             again (warm restarts, Loshchilov & Hutter 2017); windows have their last size.
-        start: weights to start from, such as unet_street; None starts from random numbers.
+        start: weights to start from, such as unet_street; None starts from random numbers. Its own
+            name goes on from the weights that lie there: their card keeps what was done before.
         batch: images per step.
         windows: (share of the steps, (width, height)) of the windows that are cut, in turn.
         learning_rate: greatest one; it rises over the first tenth and falls as a cosine.
@@ -75,16 +76,26 @@ class Recipe:
 
 NETWORKS = ("simple_cnn", "fcn", "unet", "segnet", "deeplab", "vit")
 
-# The simple CNN sees eight pixels and has learned what they tell after half of the steps.
+# All go on from weights that had learned from earlier versions of the drawings, with the same
+# settings but for the steps: the smaller a network's gain per step, the fewer.
 _streets = [
-    Recipe(network, "street", 800 if network == "simple_cnn" else 1600, restarts=cycles)
-    for network, cycles in (
-        ("simple_cnn", (100,)),
-        ("fcn", (400,)),
-        ("unet", (1500, 600)),
-        ("segnet", (150,)),
-        ("deeplab", (400,)),
-        ("vit", (150,)),
+    Recipe(
+        network,
+        "street",
+        steps,
+        start=f"{network}_street",
+        windows=((1.0, (256, 192)),),
+        learning_rate=1.5e-3,
+        dice=1.0,
+        augmentation=SEEN,
+    )
+    for network, steps in (
+        ("simple_cnn", 100),
+        ("fcn", 600),
+        ("unet", 1500),
+        ("segnet", 1600),
+        ("deeplab", 1000),
+        ("vit", 800),
     )
 ]
 _camvid = [
@@ -103,10 +114,10 @@ _others = [
     Recipe(
         "unet",
         "nuclei",
-        1000,
+        1100,
+        start="unet_nuclei",
         windows=((1.0, (192, 192)),),
         augmentation=CELLS,
-        restarts=(1000, 2000),
     ),
     Recipe(
         "unet",
@@ -120,20 +131,29 @@ _others = [
 ]
 
 _instances = [
-    Recipe("mask_rcnn", "street", 3000, augmentation=CLOSE, restarts=(800,)),
+    Recipe(
+        "mask_rcnn",
+        "street",
+        2000,
+        start="mask_rcnn_street",
+        windows=((1.0, (256, 192)),),
+        learning_rate=1.5e-3,
+        augmentation=CLOSE,
+    ),
     Recipe(
         "mask_rcnn",
         "nuclei",
-        1600,
+        1200,
+        start="mask_rcnn_nuclei",
         windows=((1.0, (192, 192)),),
+        learning_rate=1.5e-3,
         augmentation=CELLS,
-        restarts=(1200,),
     ),
     Recipe(
         "mask_rcnn",
         "pets",
-        560,
-        start="mask_rcnn_street",
+        700,
+        start="mask_rcnn_pets",
         windows=((1.0, (224, 192)),),
         learning_rate=1.5e-3,
         augmentation=PETS,
@@ -141,7 +161,7 @@ _instances = [
 ]
 
 _classifiers = [
-    Recipe("pooled_cnn", "street", 500, start="unet_street", batch=16, learning_rate=1e-3),
+    Recipe("pooled_cnn", "street", 200, start="pooled_cnn_street", batch=16, learning_rate=1e-3),
     Recipe(
         "pooled_cnn",
         "pets",
@@ -153,13 +173,9 @@ _classifiers = [
         augmentation=PETS,
     ),
 ]
-_panoptic = [Recipe("panoptic", "street", 1000, start="mask_rcnn_street", augmentation=NEAR)]
 
 RECIPES = MappingProxyType(
-    {
-        recipe.name: recipe
-        for recipe in (*_streets, *_camvid, *_others, *_instances, *_panoptic, *_classifiers)
-    }
+    {recipe.name: recipe for recipe in (*_streets, *_camvid, *_others, *_instances, *_classifiers)}
 )
 """Name of the weights -> recipe, in the order in which they are to be trained."""
 

@@ -7,13 +7,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from segcore.techniques.panoptic.panoptic import THINGS as STREET
 from segcore.training import animals
 from segcore.training.animals import draw_animals, draw_animals_to_measure
 from segcore.training.augment import Targets
 from segcore.training.sets import SETS, DataSet, Example, Pool, Things, codes_to_things
 
-SIDE = 512  # of a street: people in the distance are found when they are enlarged
+STREET = ("Sign", "Car", "Pedestrian", "Bicyclist")
 SIDE = 512  # of a street: people in the distance are found where they are enlarged
 ANIMALS = ("Cat", "Dog")
 N_ANIMALS, N_ANIMALS_MEASURED = 2000, 200
@@ -56,8 +55,4 @@ THING_SETS: Mapping[str, DataSet] = MappingProxyType(
             to_things=codes_to_things(ANIMALS, ANIMALS),
         ),
     }
-)
-
-PANOPTIC_SETS: Mapping[str, DataSet] = MappingProxyType(
-    {"street": replace(SETS["street"], side=SIDE, to_things=codes_to_things(STREET))}
 )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from segcore.networks.inference import to_tensor
-from segcore.networks.rcnn import Pyramid, to_batch
+from segcore.networks.rcnn import to_batch
 from segcore.training.augment import Targets
 from segcore.training.batches import windows
 from segcore.training.recipes import Recipe
@@ -38,20 +38,17 @@ class Things:
         # torchvision draws the boxes that it learns from; which, hangs on the step.
         torch.manual_seed(1_000_003 * self._recipe.seed + step)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            return thing_loss(module, images, truths)[0]
+            return _thing_loss(module, images, truths)
 
 
-def thing_loss(
-    module: Any, images: Sequence[Tensor], truths: list[Truth]
-) -> tuple[Tensor, Pyramid, Tensor]:
-    """The sum of the losses, and the pyramid and the padded images that it was computed from."""
+def _thing_loss(module: Any, images: Sequence[Tensor], truths: list[Truth]) -> Tensor:
+    """The sum of the losses."""
     padded = to_batch(images)
-    x = padded.tensors.contiguous(memory_format=torch.channels_last)
-    pyramid: Pyramid = module.backbone(x)
+    pyramid = module.backbone(padded.tensors.contiguous(memory_format=torch.channels_last))
     proposals, of_proposals = module.rpn(padded, pyramid, truths)
     _, of_things = module.roi_heads(pyramid, proposals, padded.image_sizes, truths)
     losses = [*of_proposals.values(), *of_things.values()]
-    return torch.stack([loss.float() for loss in losses]).sum(), pyramid, x
+    return torch.stack([loss.float() for loss in losses]).sum()
 
 
 def to_truth(numbers: Targets, classes: Sequence[int], *, least_area: int = LEAST_AREA) -> Truth:

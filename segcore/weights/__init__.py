@@ -3,6 +3,8 @@
 A card (.json) states what a network was trained on, on which terms, how, for how long and how well
 it does on data that it never saw. It also holds the sha256 of the weights: a file that is not the
 one on the card is refused.
+
+What runs several of these networks has a card without a file: it names its parts.
 """
 
 import hashlib
@@ -19,9 +21,19 @@ FOLDER = pathlib.Path(__file__).parent
 def read_card(name: str) -> dict[str, Any]:
     """The model card of some weights, such as unet_street.
 
+    Where several networks work together, as in panoptic_street, only scores stand on the card, and
+    the sha256 of each of the `parts` that they were measured with; the rest is put together here
+    from the cards of the parts.
+
     Raises:
         WeightsError: there is none.
     """
+    card = _read(name)
+    return _put_together(card) if "parts" in card else card
+
+
+def _read(name: str) -> dict[str, Any]:
+    """A card as it stands in its file."""
     path = FOLDER / f"{name}.json"
     if not path.is_file():
         raise WeightsError(f"There are no weights called {name}; train them as README.md says.")
@@ -29,16 +41,29 @@ def read_card(name: str) -> dict[str, Any]:
     return card
 
 
+def _put_together(card: dict[str, Any]) -> dict[str, Any]:
+    """The card of several networks, with what the cards of its parts say."""
+    parts = [read_card(name) for name in card["parts"]]
+    known: dict[str, Any] = {"names": parts[0]["names"]}  # the first gives every pixel a class
+    for fact in ("data", "terms"):
+        known[fact] = " ".join(dict.fromkeys(part[fact] for part in parts))
+    for fact in ("parameters", "bytes", "minutes"):
+        known[fact] = round(sum(part[fact] for part in parts), 1)
+    return card | known
+
+
 def shipped() -> tuple[str, ...]:
-    """Names of all weights that ship, such as unet_street."""
+    """Names of all cards that ship, such as unet_street."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 
 
-def _read_digests() -> dict[str, str]:
-    return {name: read_card(name)["sha256"] for name in shipped()}
+def read_digests() -> dict[str, str]:
+    """Name of each file of weights -> the sha256 on its card."""
+    cards = {name: _read(name) for name in shipped()}
+    return {name: card["sha256"] for name, card in cards.items() if "sha256" in card}
 
 
-DIGESTS: Final = _read_digests()
+DIGESTS: Final = read_digests()
 
 
 def load_network(build: Build, name: str) -> Network:

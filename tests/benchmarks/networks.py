@@ -3,8 +3,9 @@
     python -m tests.benchmarks.networks [threads]
 
 The plain pass is the module itself in eager float32 on the same input, of Mask R-CNN torchvision's
-own run of it. Tuned is what a page runs: the fastest way that a short timing found on this machine,
-from the image to the labels. Passes take turns, so that a busy machine slows them alike.
+own run of it; what runs several networks is timed against all of them. Tuned is what a page runs:
+the fastest way that a short timing found on this machine, from the image to the labels. Passes take
+turns, so that a busy machine slows them alike.
 """
 
 import sys
@@ -16,7 +17,7 @@ import torch
 
 import segcore
 from segcore.metrics import best_matching
-from segcore.networks.inference import to_tensor
+from segcore.networks.inference import to_input, to_tensor
 from segcore.networks.network import PLAIN, Network
 from segcore.networks.rcnn import to_batch
 from segcore.networks.tuning import tuned
@@ -40,24 +41,31 @@ def in_turns(passes: list[Callable[[], object]]) -> list[float]:
     return [median(times[1:]) for times in taken]
 
 
-def way(network: Network) -> str:
+def way(networks: dict[str, Network]) -> str:
+    return ", ".join(dict.fromkeys(map(_way, networks.values())))
+
+
+def _way(network: Network) -> str:
     if network.way == PLAIN:
         return "plain"
     return "bfloat16" if network.way.bfloat16 else "channels last"
 
 
-def run_plainly(key: str, network: Network, image: Image) -> Callable[[], object]:
-    """A pass of the same network in eager float32, by its module's or torchvision's own run."""
+def run_plainly(network: Network, image: Image) -> Callable[[], object]:
+    """A pass of the same network in eager float32, by its module's or torchvision's own run.
+
+    Args:
+        network: the network.
+        image: in the size that it sees.
+    """
     module, x = network.module, to_tensor(image)
-    if segcore.TECHNIQUES[key].category == "semantic":
+    if not hasattr(module, "roi_heads"):
         return lambda: module(x)
     images = to_batch(x)
 
     def find() -> object:
         pyramid = module.backbone(images.tensors)
         proposals, _ = module.rpn(images, pyramid)
-        if key == "panoptic":
-            module.semantic(pyramid, images.tensors)
         return module.roi_heads(pyramid, proposals, images.image_sizes)
 
     return find
@@ -73,16 +81,22 @@ def agreement(ours: Segmentation, theirs: Segmentation) -> float:
 
 def measure(key: str, side: int) -> list[str]:
     technique = segcore.TECHNIQUES[key]
-    plain = load_network(technique.network.build, f"{key}_street")
-    fast = tuned(plain)
+    builds = [segcore.TECHNIQUES[part].network.build for part in technique.network.parts or (key,)]
+    names = technique.weights_files("street")
+    plain = {n: load_network(build, n) for build, n in zip(builds, names, strict=True)}
+    fast = {name: tuned(network) for name, network in plain.items()}
     image = street(side, side * 3 // 4, seed=1_000_000).image
-    zoom = side / plain.side
+    zoom = side / max(network.side for network in plain.values())
 
-    def answer(network: Network) -> Segmentation:
-        given = {"load_model": lambda _build, _name: network}
+    def answer(networks: dict[str, Network]) -> Segmentation:
+        given = {"load_model": lambda _build, name: networks[name]}
         return segcore.run(key, image, zoom=zoom, show=ignore, **given).segmentation
 
-    eager = run_plainly(key, plain, image)
+    passes = [run_plainly(n, to_input(image, n.side * zoom)) for n in plain.values()]
+
+    def eager() -> object:
+        return [run() for run in passes]
+
     with torch.inference_mode():
         ours, theirs = in_turns([lambda: answer(fast), eager])
     return [
@@ -99,7 +113,7 @@ def measure(key: str, side: int) -> list[str]:
 def main() -> None:
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
     networks = [t for t in segcore.TECHNIQUES.values() if t.network is not None]
-    keys = [t.key for t in networks if t.network.build is not None]
+    keys = [t.key for t in networks if t.network.build is not None or t.network.parts]
     rows = [measure(key, side) for key in keys for side in (256, 512)]
     print_table(
         ["network", "size", "way", "tuned ms", "plain ms", "tuned ÷ plain", "same labels"], rows

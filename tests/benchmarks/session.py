@@ -31,6 +31,7 @@ class Rerun:
         seconds: from sending the change to the message that the script has finished.
         first: until the first message of the rerun.
         picture: until the picture component had its new data.
+        pictures: each time that it had, and those data, where they are bytes.
         sent: bytes received, messages and pictures.
         errors: texts of exceptions and of error boxes on the page.
     """
@@ -38,6 +39,7 @@ class Rerun:
     seconds: float = 0.0
     first: float = 0.0
     picture: float = 0.0
+    pictures: tuple[tuple[float, bytes], ...] = ()
     sent: int = 0
     errors: tuple[str, ...] = ()
 
@@ -102,6 +104,7 @@ class Session:
                 self._sliders[name] = (element.slider.id, delta.fragment_id)
             case "bidi_component" if done.first:  # else it is still the rerun before
                 done.picture = now
+                done.pictures += ((now, element.bidi_component.bytes),)
             case "imgs":
                 pictures += [image.url for image in element.imgs.imgs]
             case "exception":

@@ -173,7 +173,7 @@ def _drawn_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from segcore.networks.network import Network
-    from segcore.techniques.semantic.unet import build
+    from segcore.networks.unet import build_unet
     from segcore.training.cards import write_card
     from segcore.training.recipes import RECIPES
     from segcore.training.sets import SETS
@@ -182,7 +182,7 @@ def _drawn_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("unet_street", "unet_camvid", "unet_nuclei"):
         data = SETS[RECIPES[name].data]
         torch.manual_seed(5)
-        module = build(len(data.names)).eval()
+        module = build_unet(len(data.names)).eval()
         classes = [n for n in data.names if n not in ("Background", "Rim")]
         each = dict.fromkeys(classes, 0.5)
         scores = {"miou": 0.512, "pixel_accuracy": 0.9, "iou": each}
@@ -207,8 +207,7 @@ def _ship(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return weights.load_network(build, name)
 
     monkeypatch.setattr(weights, "FOLDER", folder)
-    digests = {name: weights.read_card(name)["sha256"] for name in weights.shipped()}
-    monkeypatch.setattr(weights, "DIGESTS", digests)
+    monkeypatch.setattr(weights, "DIGESTS", weights.read_digests())
     monkeypatch.setattr(models, "load_network", load)
     monkeypatch.setattr(cache, "networks", cache.Cache(cache.NETWORKS_MB))
     return names
@@ -229,16 +228,16 @@ def _found_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from segcore.networks.network import Network
-    from segcore.training.cards import write_card
+    from segcore.training.cards import write_card, write_joint_card
+    from segcore.training.kinds import JOINTS
     from segcore.training.recipes import RECIPES
     from segcore.training.sets import SETS
-    from segcore.training.thing_sets import PANOPTIC_SETS, THING_SETS
+    from segcore.training.thing_sets import THING_SETS
 
     folder = tmp_path_factory.mktemp("weights of things")
     sets = {
         **{f"mask_rcnn_{key}": data for key, data in THING_SETS.items()},
-        **{f"panoptic_{key}": data for key, data in PANOPTIC_SETS.items()},
-        **{name: SETS[RECIPES[name].data] for name in ("fcn_street", "unet_nuclei")},
+        **{name: SETS[RECIPES[name].data] for name in ("fcn_street", "unet_nuclei", "unet_street")},
     }
     for name, data in sets.items():
         network = TECHNIQUES[RECIPES[name].network].network
@@ -249,7 +248,6 @@ def _found_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         each = dict.fromkeys(data.names, 0.5)
         scores = {
             "mask_rcnn": {"ap50": 0.812, "ap": 0.432, "box_ap50": 0.9, "f50": 0.7},
-            "panoptic": {"pq": 0.721, "sq": 0.8, "rq": 0.9, "pq_things": 0.6, "pq_stuff": 0.8},
         }.get(RECIPES[name].network, {"miou": 0.512, "pixel_accuracy": 0.9})
         scores["iou" if "miou" in scores else "each"] = each
         write_card(
@@ -259,6 +257,9 @@ def _found_by_lot(tmp_path_factory: pytest.TempPathFactory) -> Path:
             seconds=1200.0,
             scores=scores,
         )
+    quality = {"pq": 0.721, "sq": 0.8, "rq": 0.9, "pq_things": 0.6, "pq_stuff": 0.8}
+    quality["each"] = dict.fromkeys(sets["unet_street"].names, 0.5)
+    write_joint_card(folder, "panoptic_street", JOINTS["panoptic_street"], quality)
     return folder
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pages.ui.score_views import HIT, INVENTED, MISSED, THREE_COLORS, paint_match
+from segcore import weights
 from segcore.metrics import match_segments
 from segcore.result import Segment, Segmentation
 
@@ -14,8 +15,12 @@ PANOPTIC = "pages/panoptic.py"
 
 @pytest.fixture
 def page(visit, finders):
-    """`page(**link)` on the panoptic page with random weights, on a small street."""
-    return lambda **link: visit(PANOPTIC, **({"sample": "street", "street.size": "128"} | link))
+    """`page(**link)` on the panoptic page with random weights, on a small street.
+
+    Networks that learned nothing agree on nothing, so that agreement is not asked for.
+    """
+    start = {"sample": "street", "street.size": "128", "agreement": "0.0"}
+    return lambda **link: visit(PANOPTIC, **(start | link))
 
 
 def tabs(seen):
@@ -53,11 +58,25 @@ def test_the_legend_has_stuff_by_class_and_things_with_their_count(page):
     assert "Without a network" not in tabs(seen)
 
 
-def test_the_model_card_has_panoptic_quality(page):
+def test_the_model_card_has_panoptic_quality_and_names_the_two_networks(page):
     seen = page().open_tab("Model card")
     values = {metric.label: metric.value for metric in seen.page.metric}
     assert values["PQ"] == "0.721"
-    assert any("PQ 0.721" in text.value for text in seen.page.markdown)
+    shown = "\n".join(text.value for text in seen.page.markdown)
+    assert "PQ 0.721" in shown
+    parts = [weights.read_card(name) for name in ("unet_street", "mask_rcnn_street")]
+    for part in parts:
+        for fact in (part["name"], part["sha256"], part["terms"], f"{part['parameters']:,}"):
+            assert fact in shown, fact
+    assert f"| parameters | {sum(part['parameters'] for part in parts):,} |" in shown
+
+
+def test_the_script_comes_with_both_files_of_weights(page):
+    seen = page().open_tab("Script")
+    for name in ("unet_street", "mask_rcnn_street"):
+        button = seen.page.download_button(key=f"download.weights.{name}")
+        assert button.label == f"Download `{name}`"
+    assert seen.sentences == []
 
 
 def test_the_result_can_be_taken_away_as_coco_panoptic(page, visit):
@@ -77,10 +96,10 @@ def test_only_streets_fit_and_the_page_says_who_knows_the_rest(page, finders, pn
     assert "**Watershed**" in sentence
     links = [link.proto.label for link in seen.page.get("page_link")]
     assert "Mask R-CNN knows cats and dogs" in links
-    assert finders == ["panoptic_street"]
+    assert finders == ["unet_street", "mask_rcnn_street"]
     seen.go("pages/instance.py", technique="mask_rcnn", weights="pets")
     assert seen.sentences == []
-    assert finders == ["panoptic_street", "mask_rcnn_pets"]
+    assert finders == ["unet_street", "mask_rcnn_street", "mask_rcnn_pets"]
 
 
 # Right and wrong segments -------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pages.ui import cache, category, models
+from pages.ui import cache, card, category, models
 from pages.ui.class_scores import compare
 from segcore import TECHNIQUES, run, weights
 from segcore.catalog import in_category
@@ -110,12 +110,28 @@ def test_the_model_card_holds_every_fact(unet):
         ("Pixel accuracy", "0.900"),
     ]
     facts = [
-        *(card["sha256"], card["terms"], card["data"], card["machine"], "12.6 processor minutes"),
+        *(
+            card["sha256"],
+            card["terms"],
+            card["data"],
+            card["machine"],
+            "12.6 processor minutes in all",
+        ),
         *(f"{card['parameters']:,}", f"{network.paper_parameters:,}", network.paper_score),
         *(network.smaller, "| start | unet_street |", "100% of the steps at 256×192"),
         *(f"| steps | {card['recipe']['steps']:,} |", "| augmentation | scale 0.7 to 2, "),
     ]
     assert [fact for fact in facts if fact not in shown] == []
+
+
+def test_the_model_card_tells_what_was_done_before(unet, monkeypatch):
+    facts = weights.read_card("unet_camvid")
+    before = {"data": "Drawings of last year.", "recipe": facts["recipe"], "minutes": 41.5}
+    monkeypatch.setattr(card, "read_card", lambda _: {**facts, "earlier": [before]})
+    shown = texts(unet(weights="camvid").open_tab("Model card"))
+    steps = facts["recipe"]["steps"]
+    assert f"| before that | {steps:,} steps, 41.5 minutes, dice 0.5" in shown
+    assert "Drawings of last year." in shown
 
 
 def test_the_card_of_nuclei_has_scores_of_its_own(unet):

@@ -51,8 +51,7 @@ def _kept():
 @pytest.fixture
 def random_tasks(_random_tasks, _kept, monkeypatch):
     monkeypatch.setattr(weights, "FOLDER", _random_tasks)
-    digests = {name: weights.read_card(name)["sha256"] for name in weights.shipped()}
-    monkeypatch.setattr(weights, "DIGESTS", digests)
+    monkeypatch.setattr(weights, "DIGESTS", weights.read_digests())
     monkeypatch.setattr(cache, "networks", _kept[0])
     monkeypatch.setattr(cache, "runs", _kept[1])
 

@@ -331,8 +331,11 @@ while rest:
 def test_exported_script(technique: Technique, tmp_path: Path, downloaded: dict[str, Path]) -> None:
     photograph = a_photograph()
     (tmp_path / "image.jpg").write_bytes(photograph)
-    for file in weights.FOLDER.glob(f"{technique.key}_*.safetensors"):
-        shutil.copy(file, tmp_path)  # a network's script needs its weights beside it
+    for chosen in next((s.options for s in technique.settings if s.name == "weights"), ()):
+        for name in technique.weights_files(chosen):
+            file = weights.FOLDER / f"{name}.safetensors"
+            if file.is_file():  # it is not, of what is to be downloaded
+                shutil.copy(file, tmp_path)  # a network's script needs its weights beside it
     for folder in downloaded.get(technique.key, tmp_path / "none").glob("models--*"):
         shutil.copytree(next(folder.glob("snapshots/*")), tmp_path / folder.name)
     rng = random.Random(technique.key)

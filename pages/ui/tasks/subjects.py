@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from pages.ui.models import weights_name
+from pages.ui.models import weights_files
 from segcore.catalog import TECHNIQUES
 from segcore.technique import Technique, Value
 from segcore.weights import shipped
@@ -31,7 +31,7 @@ class Way:
         technique = self.technique
         if technique.network is None:
             return True
-        return weights_name(technique, technique.complete(self.settings)) in shipped()
+        return set(shipped()) >= set(weights_files(technique, technique.complete(self.settings)))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 
 from segcore.result import Labels, Segment
 from segcore.scenes.scene import Scene, checked, find_things
-from segcore.scenes.street.canvas import NAMES, OVERSAMPLING, Canvas
+from segcore.scenes.street.canvas import NAMES, Canvas
 from segcore.scenes.street.dice import Dice
 from segcore.scenes.street.finish import develop
 from segcore.scenes.street.ground import paint_ground, shade_ground
@@ -23,7 +24,9 @@ from segcore.technique import Choice, Range
 
 __all__ = ["NAMES", "street"]
 
-_LEAST_AREA = 20.0  # square units of the frame; less of a thing cannot be told apart
+# Less of a thing in sight is void: nobody could say what it is.
+_LEAST_AREA = 20.0  # square units of the frame
+_LEAST_SHARE = 0.15  # of its silhouette
 
 
 def street(
@@ -90,6 +93,25 @@ def draw(width: int, height: int, seed: int, crowd: float, weather: str, time: s
     return canvas
 
 
+def reduce_identities(full: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """One identity for every 2×2 of those drawn: the one that at least two of the four have.
+
+    That is the second greatest of them, but where three or four differ. Of two and two the greater
+    one wins: things have greater identities than stuff, and near ones than far ones.
+
+    Args:
+        full: uint8 2H×2W.
+
+    Returns:
+        uint8 H×W.
+    """
+    a, b = full[::2, ::2], full[::2, 1::2]
+    c, d = full[1::2, ::2], full[1::2, 1::2]
+    runner_up = np.minimum(np.maximum(a, b), np.maximum(c, d))
+    beside_the_best = np.maximum(np.minimum(a, b), np.minimum(c, d))
+    return np.maximum(runner_up, beside_the_best)
+
+
 @dataclass(frozen=True)
 class Truth:
     """What is known of a drawn canvas at the size of the image.
@@ -118,12 +140,11 @@ def read_truth(canvas: Canvas) -> Truth:
     names: list[str] = []
     hidden: list[float] = []
     for identity, (area, thing) in enumerate(zip(visible, canvas.things, strict=False), first):
-        if area >= least:  # slivers stay void: no one could say what they are
+        if area >= max(least, _LEAST_SHARE * thing.area):
             names.append(NAMES[thing.kind - 1])
             hidden.append(1.0 - float(area) / max(1, thing.area))
             to_class[identity] = thing.kind
             to_instance[identity] = len(names)
-    # Every pixel of the image takes the identity of one of the pixels that its colour is made of.
-    identities = full[::OVERSAMPLING, ::OVERSAMPLING]
+    identities = reduce_identities(full)
     instances = to_instance[identities]
     return Truth(to_class[identities], instances, find_things(instances, names), tuple(hidden))

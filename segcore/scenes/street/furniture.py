@@ -303,7 +303,7 @@ def paint_fence(canvas: Canvas, fence: Fence) -> None:
     dark = canvas.light.lit(scale(fence.colour, 0.62), normal, away)
     length = max(abs(fence.x1 - fence.x0), abs(fence.z1 - fence.z0))
     if fence.kind in ("railing", "mesh"):
-        canvas.tint(fence.panel(0.04, 1.0), dark, 0.3 if fence.kind == "mesh" else 0.38)
+        canvas.tint(fence.panel(0.04, 1.0), dark, 0.5 if fence.kind == "mesh" else 0.55)
         _paint_pales(canvas, fence, length, 0.16 if fence.kind == "railing" else 0.5, 0.2, seen)
         for low in (0.04, 0.92) if fence.kind == "railing" else (0.04, 0.35, 0.65, 0.94):
             canvas.fill_many(fence.panel(low, low + 0.07)[None], seen)
@@ -316,7 +316,7 @@ def paint_fence(canvas: Canvas, fence: Fence) -> None:
         cap = canvas.light.lit(mix(fence.colour, (220, 216, 206), 0.55), normal, away)
         canvas.fill_many(fence.panel(0.9, 1.06)[None], cap)
     else:  # a guard rail
-        canvas.tint(fence.panel(0.0, 0.6), dark, 0.45)
+        canvas.tint(fence.panel(0.0, 0.6), dark, 0.6)
         _paint_pales(canvas, fence, length, 1.0, 0.12, dark)
         canvas.fill_many(fence.panel(0.55, 1.0)[None], seen)
         canvas.fill_many(fence.panel(0.74, 0.8)[None], dark)

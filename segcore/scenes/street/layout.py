@@ -86,7 +86,7 @@ def plan_camera(street: Street, dice: Dice) -> Camera:
 def plan_street(dice: Dice) -> Street:
     road = dice.number(3.4, 6.0)
     parking = tuple(2.2 if road > 4.2 and dice.chance(0.6) else 0.0 for _ in range(2))
-    crossings = tuple(z for z in (dice.number(7, 13), dice.number(18, 30)) if dice.chance(0.5))
+    crossings = tuple(z for z in (dice.number(7, 13), dice.number(16, 25)) if dice.chance(0.5))
     return Street(
         road,
         left=dice.number(2.2, 4.8),
@@ -110,9 +110,10 @@ def plan_scene(street: Street, seed: int, crowd: float, wet: bool) -> Plan:
     _plan_lamps(plan, Dice(seed, "lamps"))
     _plan_signs(plan, seed)
     _plan_fences(plan, Dice(seed, "fences"))
-    _plan_vehicles(plan, seed, crowd)
-    _plan_people(plan, seed, crowd, wet)
-    _plan_riders(plan, seed, crowd)
+    places = _Places()
+    _plan_vehicles(plan, places, seed, crowd)
+    _plan_riders(plan, places, seed, crowd)
+    _plan_people(plan, places, seed, crowd, wet)
     return plan
 
 
@@ -210,7 +211,7 @@ def _plan_fences(plan: Plan, dice: Dice) -> None:
             height = dice.number(1.0, 1.8)
             x = street.front(side) - side * 0.05
             z0 = dice.number(2.0, 14.0)
-            _add_fence(plan, x, z0, z0 + dice.number(8.0, 34.0), height, kind, colour)
+            _add_fence(plan, x, z0, z0 + dice.number(8.0, 24.0), height, kind, colour)
         if dice.chance(0.4):  # along the kerb
             kind, colour = dice.pick(("railing", "railing", "mesh", "guard")), dice.pick(_FENCES)
             x = street.edge(side) + side * 0.3
@@ -250,9 +251,8 @@ class _Places:
         return True
 
 
-def _plan_vehicles(plan: Plan, seed: int, crowd: float) -> None:
+def _plan_vehicles(plan: Plan, places: _Places, seed: int, crowd: float) -> None:
     street, dice, plates = plan.street, Dice(seed, "vehicles"), Dice(seed, "plates")
-    places = _Places()
 
     def park(x: float, z: float, heading: str) -> None:
         vehicle = plan_vehicle(x, z, heading, dice)
@@ -281,11 +281,11 @@ def _plan_vehicles(plan: Plan, seed: int, crowd: float) -> None:
         )
 
 
-def _plan_people(plan: Plan, seed: int, crowd: float, wet: bool) -> None:
+def _plan_people(plan: Plan, places: _Places, seed: int, crowd: float, wet: bool) -> None:
     street, dice = plan.street, Dice(seed, "people")
     for _ in range(dice.rate(14.0 * crowd)):
         side = dice.sign()
-        z = 6.0 + 17.0 * dice.number()
+        z = 6.0 + 15.0 * dice.number()
         near, far = street.edge(side) + side * 0.5, street.front(side) - side * 0.4
         x = near + (far - near) * dice.number()
         if street.crossings and dice.chance(0.4):
@@ -296,23 +296,32 @@ def _plan_people(plan: Plan, seed: int, crowd: float, wet: bool) -> None:
         for number in range(dice.pick((1, 1, 1, 2, 2, 3))):
             child = number > 0 and dice.chance(0.35)
             away = z + dice.number(-0.3, 0.3) * number
-            person = plan_person(x + 0.52 * number, away, child, wet, dice)
+            person = plan_person(x + 0.62 * number, away, child, wet, dice)
+            if not places.take(person.x, away, (0.28, 0.22)):
+                continue
             painter, span = partial(paint_person, person=person), (person.x - 1.0, person.x + 1.0)
             plan.props.append(Prop(away, painter, person.shade, span))
 
 
-def _plan_riders(plan: Plan, seed: int, crowd: float) -> None:
+def _plan_riders(plan: Plan, places: _Places, seed: int, crowd: float) -> None:
     street, dice = plan.street, Dice(seed, "riders")
     for _ in range(dice.rate(4.5 * crowd)):
-        side = dice.sign()
-        facing = dice.pick((-1, 0, 0, 1))
-        z = dice.number(5.5, 15.0)
-        x = side * (street.road - dice.number(0.5, 1.2) - street.parking[(side + 1) // 2])
-        if facing:
-            x = dice.number(-0.8, 0.8) * (street.road + 2.0)
-        rider = plan_rider(x, z, facing, dice)
-        painter = partial(paint_rider, rider=rider)
-        plan.props.append(Prop(z, painter, rider.shade, (x - 1.5, x + 1.5)))
+        for _ in range(4):  # tries to find a free place
+            x, z, facing = _place_rider(street, dice)
+            if places.take(x, z, (0.9, 0.3) if facing else (0.35, 0.9)):
+                rider = plan_rider(x, z, facing, dice)
+                painter = partial(paint_rider, rider=rider)
+                plan.props.append(Prop(z, painter, rider.shade, (x - 1.5, x + 1.5)))
+                break
+
+
+def _place_rider(street: Street, dice: Dice) -> tuple[float, float, int]:
+    """Where somebody rides, and which way: along the kerb, or across the road."""
+    side, facing = dice.sign(), dice.pick((-1, 0, 0, 1))
+    x = side * (street.road - dice.number(0.5, 1.2) - street.parking[(side + 1) // 2])
+    if facing:
+        x = dice.number(-0.8, 0.8) * (street.road + 2.0)
+    return x, dice.number(5.5, 15.0), facing
 
 
 def in_order(props: Sequence[Prop]) -> list[Prop]:

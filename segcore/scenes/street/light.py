@@ -109,7 +109,7 @@ _SKIES: dict[tuple[str, str], tuple[Colour, Colour]] = {
 _AMBIENT: dict[str, Colour] = {
     "day": (0.60, 0.63, 0.70),
     "dusk": (0.50, 0.45, 0.55),
-    "night": (0.36, 0.39, 0.52),
+    "night": (0.40, 0.43, 0.55),
 }
 _OVERCAST = {"clear": 1.0, "cloudy": 1.25, "haze": 1.3, "rain": 1.02}
 _SUN: dict[str, Colour] = {

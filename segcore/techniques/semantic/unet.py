@@ -26,19 +26,14 @@ segmentation*, 2015.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
-
-import numpy as np
-import numpy.typing as npt
+from typing import Annotated
 
 from segcore.networks.answer import answer_classes, answer_probabilities, show_network
 from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.instances import split_nuclei
-from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
-from segcore.networks.pictures import feature_maps
 from segcore.networks.settings import Zoom
+from segcore.networks.unet import build_unet
 from segcore.result import Image, Segmentation
 from segcore.technique import (
     Architecture,
@@ -51,81 +46,6 @@ from segcore.technique import (
     ignore,
 )
 from segcore.weights import load_network
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-
-def build(n_outputs: int, width: int = 16) -> nn.Module:
-    """The U-Net of the paper at a quarter of its width (64), with batch normalisation."""
-    import torch
-    from torch import nn
-
-    widths = tuple(width * 2**level for level in range(5))
-
-    class UNet(nn.Module):
-        """Five levels; each halves the size and doubles the channels."""
-
-        skips = tuple((f"encoders.{level}", f"decoders.{3 - level}") for level in range(4))
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoders = nn.ModuleList(
-                _two_convolutions(before, after)
-                for before, after in zip((3, *widths), widths, strict=False)
-            )
-            self.enlargers = nn.ModuleList(
-                nn.ConvTranspose2d(2 * width, width, 2, stride=2) for width in widths[-2::-1]
-            )
-            self.decoders = nn.ModuleList(
-                _two_convolutions(2 * width, width) for width in widths[-2::-1]
-            )
-            self.classifier = nn.Conv2d(widths[0], n_outputs, 1)
-
-        def forward(self, x: torch.Tensor, show: Show = ignore) -> torch.Tensor:
-            levels = []
-            for level, encoder in enumerate(self.encoders):
-                x = encoder(nn.functional.max_pool2d(x, 2) if level else x)
-                show(
-                    f"Encoder {level + 1}",
-                    partial(feature_maps, x),
-                    f"{x.shape[1]} maps of {x.shape[3]}×{x.shape[2]} (those that vary most): "
-                    "each step down halves the size, sees twice as far and holds more meaning.",
-                )
-                levels.append(x)
-            levels.pop()
-            for enlarge, decoder in zip(self.enlargers, self.decoders, strict=True):
-                skip = levels.pop()
-                x = torch.cat([enlarge(x), skip], dim=1)
-                show(
-                    f"Enlarged beside the skip, {x.shape[3]}×{x.shape[2]}",
-                    partial(_halves, x),
-                    "Upper row: the meaning that comes up from below, blurred. Lower row: what the "
-                    "encoder handed over at this size, sharp.",
-                )
-                x = decoder(x)
-                show(
-                    f"Decoder, {x.shape[3]}×{x.shape[2]}",
-                    partial(feature_maps, x),
-                    "Both put together: maps that know what and where.",
-                )
-            scores: torch.Tensor = self.classifier(x)
-            return scores
-
-    return UNet()
-
-
-def _two_convolutions(inputs: int, outputs: int) -> nn.Module:
-    from torch import nn
-
-    return nn.Sequential(conv_norm_relu(inputs, outputs), conv_norm_relu(outputs, outputs))
-
-
-def _halves(x: torch.Tensor) -> npt.NDArray[np.uint8]:
-    """Six maps of the first half of the channels above six of the second."""
-    middle = x.shape[1] // 2
-    return np.vstack([feature_maps(x[:, :middle], 6), feature_maps(x[:, middle:], 6)])
 
 
 def segment(
@@ -152,7 +72,7 @@ def segment(
     show: Show = ignore,
     load_model: LoadModel = load_network,
 ) -> Segmentation:
-    network = load_model(build, f"unet_{weights}")
+    network = load_model(build_unet, f"unet_{weights}")
     seen = look_at(image, network, zoom, show=show)
     scores = compute_scores(network, seen, show=show)
     if weights == "nuclei" and split:
@@ -175,7 +95,7 @@ TECHNIQUE = Technique(
         Preset("A cat", {"weights": "pets"}, "chelsea"),
     ),
     network=Architecture(
-        build,
+        build_unet,
         paper_parameters=31_000_000,
         paper_score="IoU 0.92 on PhC-U373 and 0.78 on DIC-HeLa (cell tracking challenge 2015)",
         smaller="A quarter of the width, 16 to 256 channels, so that it trains in minutes and "

@@ -8,12 +8,12 @@ from segcore import TECHNIQUES
 from segcore.networks import tuning
 from segcore.networks.network import PLAIN, Network, Way
 from segcore.networks.tuning import WAYS, fastest_way, is_bfloat16_faster, tuned
+from segcore.networks.unet import build_unet
 from segcore.result import Image
 from segcore.run import run
 from segcore.samples import get_sample
 from segcore.scenes.street import NAMES as STREET
 from segcore.technique import ignore
-from segcore.techniques.semantic.unet import build
 from segcore.weights import load_network
 
 
@@ -24,7 +24,7 @@ def street() -> Image:
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_the_same_labels(way, monkeypatch):
     monkeypatch.setattr(tuning, "fastest_way", lambda *_: way)
-    network = tuned(load_network(build, "unet_street"))
+    network = tuned(load_network(build_unet, "unet_street"))
     assert network.way == way
     plain = run("unet", street(), show=ignore).segmentation.labels
     same = run("unet", street(), show=ignore, load_model=lambda *_: network).segmentation.labels
@@ -64,7 +64,7 @@ def test_the_module_that_is_tuned_stays_as_it_was():
     assert module.weight.is_contiguous()
 
 
-OURS = [t.key for t in TECHNIQUES.values() if t.network is not None and t.network.build is not None]
+OURS = [t.key for t in TECHNIQUES.values() if (n := t.network) and (n.build or n.parts)]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -72,8 +72,10 @@ OURS = [t.key for t in TECHNIQUES.values() if t.network is not None and t.networ
 def test_every_way_shows_its_steps(key, way, monkeypatch):
     monkeypatch.setattr(tuning, "fastest_way", lambda *_: way)
     torch.manual_seed(0)
-    network = tuned(Network(TECHNIQUES[key].network.build(11).eval(), STREET, 64))
-    steps = run(key, street(), load_model=lambda *_: network).steps
+    steps = run(
+        *(key, street()),
+        load_model=lambda build, _: tuned(Network(build(11).eval(), STREET, 64)),
+    ).steps
     assert len(steps) >= 4
     for step in steps:
         if isinstance(step.picture, np.ndarray):

@@ -9,10 +9,10 @@ import torch
 
 from segcore import ImageError, weights
 from segcore.networks.network import Network
+from segcore.networks.unet import build_unet
 from segcore.scenes.street import NAMES as STREET
 from segcore.scenes.street import street
 from segcore.tasks.classification.pooled_cnn import build
-from segcore.techniques.semantic.unet import build as build_unet
 from segcore.training import tags
 from segcore.training.recipes import Recipe
 from segcore.training.sets import Example, to_codes

@@ -18,7 +18,7 @@ from segcore.training.evaluate_things import evaluate_things
 from segcore.training.kinds import KINDS, kind_of, set_of
 from segcore.training.recipes import Recipe, get_recipe
 from segcore.training.sets import DataSet, Example, codes_to_things, to_codes
-from segcore.training.thing_sets import PANOPTIC_SETS, numbered
+from segcore.training.thing_sets import numbered
 from segcore.training.things import Things, to_truth
 
 CODES = np.zeros((8, 10), np.uint16)
@@ -56,7 +56,7 @@ def test_numbers_with_gaps_are_things_of_one_class():
 
 
 def test_the_panoptic_truth_has_stuff_by_class_and_things_by_number():
-    truth = reference(Example(np.zeros((8, 10, 3), np.uint8), CODES), PANOPTIC_SETS["street"])
+    truth = reference(Example(np.zeros((8, 10, 3), np.uint8), CODES), "street")
     names = [(s.name, s.is_thing) for s in truth.segments]
     assert names == [("Road", False), ("Sign", True), ("Car", True), ("Car", True)]
     assert set(np.unique(truth.labels)) - {0} == {s.label for s in truth.segments}

@@ -8,9 +8,9 @@ from segcore import classify
 from segcore.charts import Frames
 from segcore.networks.inference import to_tensor
 from segcore.networks.network import Network
+from segcore.networks.unet import build_unet
 from segcore.tasks.classification.pooled_cnn import WIDTHS, build
 from segcore.technique import Recorder
-from segcore.techniques.semantic.unet import build as build_unet
 
 
 def test_a_score_is_the_mean_of_its_map(load_model):
