@@ -375,7 +375,7 @@ class Architecture:
 
     Attributes:
         build: function from the number of output channels to the torch module; None if it is made
-            of `parts`, or where all weights are downloaded and their publisher builds it.
+            of `parts`, or if all weights are downloaded and their publisher builds it.
         paper_parameters: how many numbers the network of the paper learned.
         paper_score: what the paper reports, with its data.
         smaller: why ours is smaller and what that costs, in a sentence or two.

@@ -151,7 +151,7 @@ def draw_script(technique: Technique, settings: Mapping[str, Value], picture: Pi
 
 
 def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
-    """What the script of a network reads: each of its files, or a folder in an archive."""
+    """Every file of weights that the script of a network reads; of the Hub, an archive of them."""
     names = models.weights_files(technique, settings)
     is_published = models.published_name(technique, settings) is not None
     for name in names:
@@ -171,7 +171,11 @@ def _draw_weights(technique: Technique, settings: Mapping[str, Value]) -> None:
 def _weights_file(name: str, is_published: bool) -> tuple[Callable[[], bytes], str]:
     """What makes the file, and its name."""
     if is_published and is_hub(name):
-        return lambda: zip_repository(name), f"{folder_of(name)}.zip"
+        return partial(zip_repository, name), f"{folder_of(name)}.zip"
     if is_published:
-        return lambda: read_published(published(name)), describe(name).file
-    return lambda: read_weights(name), f"{name}.safetensors"
+        return partial(_read_published, name), describe(name).file
+    return partial(read_weights, name), f"{name}.safetensors"
+
+
+def _read_published(name: str) -> bytes:
+    return read_published(published(name))

@@ -89,7 +89,7 @@ def _train(name: str) -> None:
 def _architecture(recipe: Recipe) -> Build:
     network = get_method(recipe.network).network
     if network is None or network.build is None:
-        raise SegcoreError(f"{recipe.network} is no network of ours and cannot be trained.")
+        raise SegcoreError(f"{recipe.network} is no network of its own and cannot be trained.")
     return network.build
 
 

@@ -340,7 +340,12 @@ def load_hub(open_files: OpenHub, name: str) -> Network:
             f"{name} is not on this machine; the dashboard gets on with it when you press "
             f"“{say_button(answer, host or hub_address())}”."
         )
-    return open_files(read_snapshot(folder, name))
+    files = read_snapshot(folder, name)
+    try:
+        return open_files(files)
+    except (KeyError, TypeError, ValueError):
+        text = f"The files of {name} are in a form that the {PACKAGE} installed here cannot open."
+        raise WeightsError(text) from None
 
 
 def say_button(answer: Answer | None, host: str) -> str:

@@ -113,7 +113,7 @@ def measure(key: str, side: int) -> list[str]:
 def main() -> None:
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
     networks = [t for t in segcore.TECHNIQUES.values() if t.network is not None]
-    keys = [t.key for t in networks if t.network.build is not None]
+    keys = [t.key for t in networks if t.network.build is not None or t.network.parts]
     rows = [measure(key, side) for key in keys for side in (256, 512)]
     print_table(
         ["network", "size", "way", "tuned ms", "plain ms", "tuned ÷ plain", "same labels"], rows

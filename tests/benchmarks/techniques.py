@@ -210,7 +210,7 @@ def all_cases() -> tuple[Case, ...]:
     left_out = {case.key for case in CASES} | {
         key
         for key, technique in TECHNIQUES.items()
-        if technique.network is not None and technique.network.build is None
+        if (n := technique.network) is not None and n.build is None and not n.parts
     }
     return CASES + tuple(Case(key) for key in TECHNIQUES if key not in left_out)
 

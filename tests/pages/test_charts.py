@@ -104,7 +104,11 @@ def test_every_chart_of_a_technique_is_a_valid_figure(key, tmp_path, monkeypatch
     install_hub(tmp_path, monkeypatch.setattr)
     image = fit(get_sample(TECHNIQUES[key].sample).load(), 128)
     network = TECHNIQUES[key].network
-    helpers = {"load_model": untrained} if network is not None and network.build else {}
+    helpers = (
+        {"load_model": untrained}
+        if network is not None and (network.build or network.parts)
+        else {}
+    )
     pictures = [step.picture for step in run(key, image, **helpers).steps]
     charts = [p for p in pictures if not isinstance(p, np.ndarray | Frames | Table)]
     assert all(json.loads(checked(chart).to_json())["data"] for chart in charts)

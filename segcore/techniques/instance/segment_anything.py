@@ -64,8 +64,8 @@ if TYPE_CHECKING:
 
 SLIM = "Zigeng/SlimSAM-uniform-77"
 PUBLISHED = {
-    SLIM: "SlimSAM, a quarter of the encoder",
-    "facebook/sam-vit-base": "SAM, its smallest (ViT-B)",
+    SLIM: "SlimSAM (a quarter of it)",
+    "facebook/sam-vit-base": "SAM (ViT-B, its smallest)",
 }
 Embedding: TypeAlias = npt.NDArray[np.float32]
 Remember: TypeAlias = Callable[[tuple[str, ...], Callable[[], Embedding]], Embedding]
@@ -189,7 +189,7 @@ def segment(
     load_repository: LoadHub = load_hub,
     remember: Remember = at_once,
 ) -> Segmentation:
-    check_inside(seeds, image)
+    check_inside(seeds, image, "seeds")
     network = load_repository(open_sam, weights)
     places = seeds or ((image.shape[1] // 2, image.shape[0] // 2),)
     objects = [list(places)] if clicks == "together" else [[place] for place in places]

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     import torch
 
 TINY = "facebook/mask2former-swin-tiny-coco-panoptic"
-PUBLISHED = {TINY: "Photographs (COCO panoptic), Swin-T"}
+PUBLISHED = {TINY: "Photographs (COCO), Swin-T"}
 N_THINGS = 80  # COCO's order of its 133 panoptic classes: things first, then stuff
 LARGEST = 1600  # pixels of the longer side at which queries compete; memory goes with the area
 SHOWN = 12  # queries in a picture

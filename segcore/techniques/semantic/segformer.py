@@ -139,7 +139,7 @@ def segment(
     show: Show = ignore,
     load_repository: LoadHub = load_hub,
 ) -> Segmentation:
-    check_inside(seeds, image)
+    check_inside(seeds, image, "seeds")
     network = load_repository(open_segformer, weights)
     x = prepare(network, image, zoom)["pixel_values"]
     seen = as_seen(network, x)

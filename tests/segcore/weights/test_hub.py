@@ -368,6 +368,16 @@ def test_the_numbers_of_another_network_are_refused(here):
     assert text == "model.safetensors holds the numbers of another network."
 
 
+def test_files_in_a_form_that_the_library_does_not_know_are_refused(here):
+    path = snapshot(here) / FILES[0]
+    config = json.loads(path.read_text())
+    del config["id2label"]
+    path.write_text(json.dumps(config))
+    record(path)
+    text = refused(lambda: load_hub(open_segformer, ADE20K))
+    assert text.endswith("are in a form that the transformers installed here cannot open.")
+
+
 def links(here):
     """The files as the Hub's own library leaves them: links to blobs named by their digest."""
     folder = snapshot(here)
