@@ -1,6 +1,7 @@
 """Downloads of a result: made only when somebody asks for one."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import streamlit as st
 
