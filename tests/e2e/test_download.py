@@ -99,7 +99,7 @@ def test_a_download_is_asked_for_watched_cancelled_and_gone_on_with(opened, publ
     publisher.pause = 0.0
     button.click()
     expect(page.locator("[class*='st-key-steps-run']")).to_contain_text("ASPP branch, whole image")
-    expect(page.get_by_text(re.compile(r"\d+ segments")).first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ segments?\b")).first).to_be_visible()
     expect(button).to_have_count(0)
     first, second = (asked for _, asked in publisher.asked)
     assert first is None
