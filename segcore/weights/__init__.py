@@ -137,4 +137,14 @@ def to_file(network: Network) -> bytes:
     facts = {"names": "\n".join(network.names), "side": str(network.side)}
     if network.stretched:
         facts["contrast"] = "stretched"
-    return save(tensors, facts)
+    return _in_order(save(tensors, facts))
+
+
+def _in_order(file: bytes) -> bytes:
+    """The same file with the facts of its header in order: safetensors writes them in any."""
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # numbers begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + file[end:]
