@@ -361,9 +361,9 @@ RULES: Final = (
         {"subject": ("street",), "goal": ("everything",)},
     ),
     Rule(
-        "fcn",
+        "unet",
         6,
-        "Our best network for streets: it names all eleven classes.",
+        "Our best network for streets: its shortcuts keep poles and outlines sharp.",
         _STREET,
     ),
     Rule(
@@ -373,7 +373,7 @@ RULES: Final = (
         _STREET,
     ),
     Rule("vit", 4, "It weighs every part of the street against every other.", _STREET),
-    Rule("unet", 4, "Its shortcuts keep poles and outlines sharp.", _STREET),
+    Rule("fcn", 5, "It adds up scores at three sizes: little to compute, much to see.", _STREET),
     Rule(
         "segnet",
         3,

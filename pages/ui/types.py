@@ -74,7 +74,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "cars",
             ("Car",),
             {
-                "semantic": ("fcn", {"weights": "street"}),
+                "semantic": ("unet", {"weights": "street"}),
                 "instance": ("mask_rcnn", {"weights": "street"}),
                 "panoptic": ("panoptic", {"weights": "street"}),
             },

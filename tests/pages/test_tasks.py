@@ -93,11 +93,11 @@ def test_a_way_without_weights_says_so_and_the_others_stay(visit, random_tasks):
     seen = visit(TASKS_PAGE, **{"street.size": "128"})
     ways = [way.key for way in SUBJECTS["street"].at_hand]
     assert ways[seen.state["tasks.way.street"]] == "mask_rcnn"  # the only one whose weights exist
-    seen.change("tasks.way.street", ways.index("fcn"))
+    seen.change("tasks.way.street", ways.index("unet"))
     assert len(seen.sentences) == 1
-    assert "fcn_street.safetensors is missing" in seen.sentences[0]
+    assert "unet_street.safetensors is missing" in seen.sentences[0]
     assert len(bars(seen)) == 1
-    assert seen.link["way"] == str(ways.index("fcn") + 1)
+    assert seen.link["way"] == str(ways.index("unet") + 1)
 
 
 def test_the_link_holds_the_picture_and_the_answers(visit, random_tasks):
@@ -107,6 +107,8 @@ def test_the_link_holds_the_picture_and_the_answers(visit, random_tasks):
     wrong = visit(TASKS_PAGE, **link | {"shows": "nothing", "colour": "red"})
     assert any("shows must be one of street" in sentence for sentence in wrong.sentences)
     assert any("colour" in sentence for sentence in wrong.sentences)
+    alone = visit(TASKS_PAGE, sample="street", detection="ssdlite320_mobilenet_v3_large")
+    assert any("detection must come with shows, one of str" in text for text in alone.sentences)
 
 
 def test_steps_and_articles_are_behind_their_tabs(visit, random_tasks):
@@ -193,7 +195,7 @@ def test_classes_of_pixels_measure_and_only_objects_are_counted():
     labels = np.zeros((10, 10), np.int32)
     labels[:3], labels[5, :4] = 1, 2
     semantic = Segmentation(labels.copy(), (Segment(1, "Road"), Segment(2, "Car")))
-    way = WAYS["fcn"]
+    way = WAYS["unet"]
     assert "one and the same class" in facts.count_by_labels(semantic, way, STREET)
     assert "**30.0%**" in facts.share_by_labels(semantic, STREET)
     things = (Segment(1, "Car", True), Segment(2, "Car", True))

@@ -35,7 +35,7 @@ def test_one_image_three_questions_three_answers(types, finders):
         "Instance: Which car?",
         "Panoptic: What is every pixel, and which one?",
     ]
-    assert sorted(finders) == ["fcn_street", "mask_rcnn_street", "unet_street"]
+    assert sorted(finders) == ["mask_rcnn_street", "unet_street"]
     semantic, instance, panoptic = (
         next(text for text in texts(seen) if words in text)
         for words in ("it cannot say", "gets no answer", "is void")

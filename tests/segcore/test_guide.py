@@ -62,7 +62,7 @@ def test_a_technique_that_no_rule_names_is_offered_last(monkeypatch):
         ({"subject": "other", "goal": "objects", "touching": "touching"}, "watershed"),
         ({"subject": "other", "goal": "regions", "cue": "texture"}, "gabor_texture"),
         ({"subject": "animals", "goal": "classes"}, "unet"),
-        ({"subject": "street", "goal": "classes", "priority": "quality"}, "fcn"),
+        ({"subject": "street", "goal": "classes", "priority": "quality"}, "unet"),
         ({"subject": "other", "goal": "classes", "labels": "few"}, "unet"),
     ],
 )

@@ -93,6 +93,8 @@ def _restore(given: Mapping[str, list[str]]) -> list[str]:
         errors += [
             error for kind, name in by.items() if (error := take_from_link(kind, name, shows))
         ]
+    elif by and shows is None:
+        errors.append(f"{' and '.join(by)} must come with shows, one of {', '.join(SUBJECTS)}.")
     return errors
 
 

@@ -86,7 +86,7 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             (
                 Way("panoptic", "Panoptic"),
                 Way("mask_rcnn", "Instances · Mask R-CNN", {"weights": "street"}),
-                Way("fcn", "Semantic · FCN", {"weights": "street"}),
+                Way("unet", "Semantic · U-Net", {"weights": "street"}),
                 Way("fcn", "Semantic · FCN, from photographs", {"weights": "camvid"}),
             ),
             ("Car",),
