@@ -17,9 +17,9 @@ from typing import Any
 
 from pages.ui.cache import IMAGES_MB, PICTURES_MB, RUNS_MB
 from tests.benchmarks.bystander import PERIOD, bystand
-from tests.benchmarks.server import Server, serve
 from tests.benchmarks.session import Rerun, session
 from tests.benchmarks.table import median, ms, p90, print_load, print_table, verdict
+from tests.server import Server, serve
 
 NINE = (
     "thresholding",
