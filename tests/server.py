@@ -98,7 +98,9 @@ def start(script: str | Path, folder: Path, **env: str) -> Server:
     """
     said = ""
     for _ in range(ATTEMPTS):
-        server = Server(ROOT / script, folder / f"{time.monotonic_ns()}.log", env)
+        server = Server(
+            ROOT / script, folder / f"{Path(script).stem}-{time.monotonic_ns()}.log", env
+        )
         if server.wait():
             return server
         server.stop()

@@ -99,8 +99,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(source, copy / name)
     (copy / "tests/segcore/weights").mkdir(parents=True)
-    for path in ("tests/segcore/test_contract.py", "tests/segcore/weights/stand_ins.py"):
-        shutil.copy(ROOT / path, copy / path)
+    for path in ("test_contract.py", "weights/stand_ins.py", "weights/hub_stand_ins.py"):
+        shutil.copy(ROOT / "tests/segcore" / path, copy / "tests/segcore" / path)
     (copy / "segcore/techniques/classical/seventh.py").write_text(SEVENTH, "utf-8")
     (copy / "segcore/ops/seventh.py").write_text(OPERATION, "utf-8")
     return copy

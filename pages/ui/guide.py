@@ -8,6 +8,7 @@ from pages.ui import link, models
 from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, verbatim
+from pages.ui.pretrained import missing
 from pages.ui.progress import Progress, Quiet, run_patiently
 from segcore.catalog import TECHNIQUES
 from segcore.errors import SegcoreError, SettingError
@@ -124,6 +125,11 @@ def _draw_rest(picture: Picture, found: tuple[Recommendation, ...]) -> None:
 
 def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> None:
     """Half the image, half what the technique makes of it; or why there is nothing to see."""
+    if missing(technique, technique.complete(settings)) is not None:
+        st.caption(
+            ":material/download: Its weights are to be downloaded; its page says from where."
+        )
+        return
     try:
         data = _trial(picture, technique, settings)
     except SegcoreError as error:

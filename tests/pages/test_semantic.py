@@ -143,7 +143,7 @@ def test_the_card_of_nuclei_has_scores_of_its_own(unet):
 def test_the_script_comes_with_its_weights(unet):
     seen = unet().open_tab("Script")
     assert seen.page.download_button(key="download.weights").label == "Download the weights"
-    assert "with its weights beside it" in texts(seen)
+    assert "with the weights beside it" in texts(seen)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -153,6 +153,9 @@ def test_without_weights_the_page_says_one_sentence_and_still_teaches(
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(cache, "networks", cache.Cache(1))
     seen = visit(SEMANTIC, technique=key, **street(4321))
+    if TECHNIQUES[key].network.build is None:
+        assert seen.page.button(key="download.start")  # it has none of ours: there is an offer
+        return
     assert len(seen.sentences) == 1
     assert seen.sentences[0].startswith(f"{key}_street.safetensors is missing")
     assert [pane["caption"] for pane in seen.viewer["panes"]] == ["Image"]
