@@ -93,8 +93,8 @@ _streets = [
         ("simple_cnn", 100),
         ("fcn", 600),
         ("unet", 1500),
-        ("segnet", 1600),
-        ("deeplab", 1000),
+        ("segnet", 900),
+        ("deeplab", 700),
         ("vit", 800),
     )
 ]
@@ -114,7 +114,7 @@ _others = [
     Recipe(
         "unet",
         "nuclei",
-        1100,
+        900,
         start="unet_nuclei",
         windows=((1.0, (192, 192)),),
         augmentation=CELLS,
