@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+HELPERS = ("stand_ins", "hub_stand_ins", "publisher")  # of the contract suite
+
 SEVENTH = r'''"""Brightest pixel: one ray of light
 
 Idea
@@ -99,7 +101,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(source, copy / name)
     (copy / "tests/segcore/weights").mkdir(parents=True)
-    for path in ("test_contract.py", "weights/stand_ins.py", "weights/hub_stand_ins.py"):
+    for path in ("test_contract.py", *(f"weights/{n}.py" for n in HELPERS)):
         shutil.copy(ROOT / "tests/segcore" / path, copy / "tests/segcore" / path)
     (copy / "segcore/techniques/classical/seventh.py").write_text(SEVENTH, "utf-8")
     (copy / "segcore/ops/seventh.py").write_text(OPERATION, "utf-8")

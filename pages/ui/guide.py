@@ -127,7 +127,7 @@ def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, V
     """Half the image, half what the technique makes of it; or why there is nothing to see."""
     if missing(technique, technique.complete(settings)) is not None:
         st.caption(
-            ":material/download: Its weights are to be downloaded; its page says from where."
+            ":material/download: Its weights are to be downloaded first; its page has them."
         )
         return
     try:

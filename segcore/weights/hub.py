@@ -450,6 +450,7 @@ def build_hub(network: Any, config: Any, files: HubFiles) -> Any:
 
     Raises:
         WeightsError: the numbers are of another network.
+        KeyError, TypeError: the configuration names what this library does not know.
     """
     from huggingface_hub import constants
     from transformers.utils import logging
@@ -466,7 +467,7 @@ def build_hub(network: Any, config: Any, files: HubFiles) -> Any:
             dtype="float32",
             output_loading_info=True,
         )
-    except (RuntimeError, ValueError, TypeError, KeyError):
+    except (RuntimeError, ValueError):
         found = None
     if found is None or found["missing_keys"] or found["mismatched_keys"]:
         raise WeightsError(f"{NUMBERS} holds the numbers of another network.")

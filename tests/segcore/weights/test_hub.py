@@ -371,7 +371,7 @@ def test_the_numbers_of_another_network_are_refused(here):
 def test_files_in_a_form_that_the_library_does_not_know_are_refused(here):
     path = snapshot(here) / FILES[0]
     config = json.loads(path.read_text())
-    config["model_type"] = "one_of_next_year"
+    config["hidden_act"] = "one_of_next_year"
     path.write_text(json.dumps(config))
     record(path)
     text = refused(lambda: load_hub(open_segformer, ADE20K))
