@@ -126,9 +126,7 @@ def _draw_rest(picture: Picture, found: tuple[Recommendation, ...]) -> None:
 def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> None:
     """Half the image, half what the technique makes of it; or why there is nothing to see."""
     if missing(technique, technique.complete(settings)) is not None:
-        st.caption(
-            ":material/download: Its weights are to be downloaded first; its page has them."
-        )
+        st.caption(":material/download: Its weights are to be downloaded first; its page has them.")
         return
     try:
         data = _trial(picture, technique, settings)
