@@ -93,7 +93,7 @@ _streets = [
         ("simple_cnn", 100),
         ("fcn", 600),
         ("unet", 1500),
-        ("segnet", 900),
+        ("segnet", 700),
         ("deeplab", 700),
         ("vit", 800),
     )
@@ -114,7 +114,7 @@ _others = [
     Recipe(
         "unet",
         "nuclei",
-        900,
+        1600,
         start="unet_nuclei",
         windows=((1.0, (192, 192)),),
         augmentation=CELLS,
