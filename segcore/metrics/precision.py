@@ -24,7 +24,7 @@ Region: TypeAlias = RunLengths | Mask | Box
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
-MAX_DETECTIONS = 100
+MAX_DETECTIONS = 100  # of a class on an image, as COCO counts
 
 _Flags: TypeAlias = npt.NDArray[np.bool_]
 
@@ -70,7 +70,7 @@ class ClassPrecision:
         ap50: at IoU 0.5.
         ap75: at IoU 0.75.
         n_references: number of objects to be found, without crowds.
-        n_predictions: number of detected objects, at most 100 per image.
+        n_predictions: number of detected objects, of each image as many as count.
     """
 
     name: str
@@ -116,9 +116,15 @@ class _ClassMatches:
 
 
 class AveragePrecision:
-    """Average precision of many images; keeps scores and hits, no masks."""
+    """Average precision of many images; keeps scores and hits, no masks.
 
-    def __init__(self) -> None:
+    Args:
+        most: objects of a class that count on an image, the best first. COCO's number is too small
+            for images that hold hundreds.
+    """
+
+    def __init__(self, most: int = MAX_DETECTIONS) -> None:
+        self._most = most
         self._matches: defaultdict[str, list[_ClassMatches]] = defaultdict(list)
 
     def update(
@@ -136,7 +142,7 @@ class AveragePrecision:
         for name in sorted(names):
             chosen = np.array([k for k, one in enumerate(predictions) if one.name == name], int)
             # A stable sort: of equal scores the first given comes first.
-            chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:MAX_DETECTIONS]
+            chosen = chosen[np.argsort(-scores[chosen], kind="stable")][: self._most]
             wanted = [k for k, one in enumerate(references) if one.name == name]
             is_crowd = np.array([references[k].is_crowd for k in wanted], bool)
             ious = _ious(
@@ -162,6 +168,8 @@ class AveragePrecision:
 def average_precision(
     predictions: Sequence[Sequence[ScoredInstance]],
     references: Sequence[Sequence[ReferenceInstance]],
+    *,
+    most: int = MAX_DETECTIONS,
 ) -> PrecisionScores:
     """COCO's average precision of detected objects (Lin et al., 2014).
 
@@ -170,12 +178,13 @@ def average_precision(
     Within an image and class the detected objects, best first, take the free object of the
     reference with the greatest IoU, if that is at least the threshold; else a crowd, of which the
     union is the detected object alone, so that they do not count. Detected objects beyond the
-    best 100 are dropped. Over all images, the greatest precision at or beyond each of 101 levels
+    best `most` are dropped. Over all images, the greatest precision at or beyond each of 101 levels
     of recall is averaged.
 
     Args:
         predictions: for each image its detected objects, all with masks or all with boxes.
         references: for each image, in the same order, the objects to be found.
+        most: objects of a class that count on an image.
 
     Returns:
         The scores, 0 to 1. A class that the reference never has does not count, NaN; one that is
@@ -191,7 +200,7 @@ def average_precision(
             "Predictions and references must be of the same images, "
             f"but are of {len(predictions)} and {len(references)}."
         )
-    pooled = AveragePrecision()
+    pooled = AveragePrecision(most)
     for of_prediction, of_reference in zip(predictions, references, strict=True):
         pooled.update(of_prediction, of_reference)
     return pooled.result()

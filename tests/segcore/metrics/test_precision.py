@@ -87,7 +87,7 @@ def region(box, kind, rng):
     return encode_mask(mask) if kind == "runs" else mask
 
 
-def coco_ap(predictions, references):
+def coco_ap(predictions, references, most):
     """(ap, ap50, ap75) of pycocotools: means, and by class."""
 
     def annotation(number, image, one):
@@ -128,6 +128,7 @@ def coco_ap(predictions, references):
         coco.createIndex()
         kind = "bbox" if "bbox" in [*truth, *detected][0] else "segm"
         evaluation = COCOeval(coco, coco.loadRes(detected), kind)
+        evaluation.params.maxDets = [1, 10, most]
         evaluation.evaluate()
         evaluation.accumulate()
     precision = evaluation.eval["precision"][:, :, :, 0, 2]
@@ -142,9 +143,9 @@ def coco_ap(predictions, references):
     return [mean(precision[t]) for t in thresholds], by_class
 
 
-def assert_equals_coco(predictions, references) -> None:
-    ours = average_precision(predictions, references)
-    theirs, by_class = coco_ap(predictions, references)
+def assert_equals_coco(predictions, references, most=100) -> None:
+    ours = average_precision(predictions, references, most=most)
+    theirs, by_class = coco_ap(predictions, references, most)
     np.testing.assert_allclose([ours.ap, ours.ap50, ours.ap75], theirs, atol=1e-9)
     for one in ours.classes:
         expected = np.array(by_class[one.name], float)
@@ -159,9 +160,10 @@ def test_equals_pycocotools(seed, kind):
     assert_equals_coco(predictions, references)
 
 
+@pytest.mark.parametrize("most", [100, 500])
 @pytest.mark.parametrize("kind", ["runs", "box"])
-def test_equals_pycocotools_beyond_100_objects_of_a_class(kind):
-    assert_equals_coco(*random_images(7, kind, n_images=2, most=300))
+def test_equals_pycocotools_beyond_100_objects_of_a_class(kind, most):
+    assert_equals_coco(*random_images(7, kind, n_images=2, most=300), most)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -268,8 +270,8 @@ def test_empty_prediction_and_empty_reference():
         scores = average_precision(predictions, [[]] * len(predictions))
         assert np.isnan([scores.ap, scores.ap50, scores.ap75]).all()
     with pytest.raises(IndexError):
-        coco_ap([[]], [wanted])
-    assert coco_ap([found], [[]])[0] == [-1, -1, -1]
+        coco_ap([[]], [wanted], 100)
+    assert coco_ap([found], [[]], 100)[0] == [-1, -1, -1]
 
 
 def test_a_class_that_is_never_detected_counts_and_one_that_never_is_does_not():
