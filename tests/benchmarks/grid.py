@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pages.ui.cache import IMAGES_MB, PICTURES_MB, RUNS_MB
+from pages.ui.comparison.address import TRUTH
 from tests.benchmarks.bystander import PERIOD, bystand
 from tests.benchmarks.session import Rerun, session
 from tests.benchmarks.table import median, ms, p90, print_load, print_table, verdict
@@ -49,10 +50,10 @@ class Filling:
 
 
 def panels_of(data: bytes) -> list[dict[str, Any]]:
-    """What the component was told of each panel; see pages.ui.comparison.panels."""
+    """What the component was told of each technique's panel; see pages.ui.comparison.panels."""
     (length,) = struct.unpack("<I", data[:4])
     shown: list[dict[str, Any]] = json.loads(data[4 : 4 + length])["panels"]
-    return shown
+    return [panel for panel in shown if panel["key"] != TRUTH]  # the truth needs no run
 
 
 def filling(rerun: Rerun) -> Filling:
