@@ -413,11 +413,12 @@ def test_articles_are_typeset(tour):
 
 def test_a_long_run_is_cancelled_and_taken_up_again(tour):
     slow = {"criterion": "mean", "space": "lab", "n_seeds": "64", "tolerance": "60"}
-    tour.open(technique="region_growing", sample="camera", **slow)
+    tour.open(technique="region_growing", sample="camera", side="2048", **slow)
     before = tour.pictures
-    noise = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (2048, 2048, 3), dtype=np.uint8)
     tour.upload(("noise.jpg", cv2.imencode(".jpg", cv2.blur(noise, (5, 5)))[1].tobytes()))
-    tour.press("Cancel")
+    # The bar beside the button moves all the time, so it is not waited for until it stands still.
+    tour.page.get_by_role("button", name="Cancel", exact=True).click(force=True)
     expect(tour.page.get_by_text("Cancelled.")).to_be_visible()
     tour.page.wait_for_selector(IDLE)
     tour.choose("Samples")
