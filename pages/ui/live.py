@@ -58,20 +58,23 @@ def live_page() -> None:
         raise ValueError("There is no pages/training.py.")
     frame(page.title)
     training: Training | None = st.session_state.get(TRAINING)
+    # Asked once: it may end while the page is drawn, and buttons of one that runs would stay if
+    # what comes below them took it for ended, and saw no reason to draw the page again.
+    state = training.state if training is not None else "ended"
+    going_on = state != "ended"
     left, right = st.columns([3, 1], gap="medium")
     with right:
         _draw_experiments()
         draw_settings(PANEL)
         lesson = _planned()
-        if training is not None and training.state != "ended" and lesson is not None:
+        if training is not None and going_on and lesson is not None:
             _hand_on(training, lesson)
     with left:
-        _draw_buttons(training)
+        _draw_buttons(state, again=training is not None)
         shown = training.lesson if training is not None else lesson
         if shown is not None:
-            going_on = training is not None and training.state != "ended"
             watch = st.fragment(_watch, run_every=PACE if going_on else None)
-            watch(training, shown, going_on)
+            watch(training, shown, state)
         if training is not None:
             _draw_yield(training)
 
@@ -118,12 +121,11 @@ def _draw_experiments() -> None:
             st.caption(experiment.watch)
 
 
-def _draw_buttons(training: Training | None) -> None:
+def _draw_buttons(state: str, *, again: bool) -> None:
     """Start, pause and stop: always all three in their places."""
-    state = training.state if training is not None else "ended"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Start again" if training is not None else "Start",
+            "Start again" if again else "Start",
             key="live.start",
             type="primary",
             icon=":material/play_arrow:",
@@ -186,8 +188,14 @@ def _stop() -> None:
 # What a person sees ------------------------------------------------------------------------------
 
 
-def _watch(training: Training | None, lesson: Lesson, going_on: bool) -> None:
-    """Draws where the training stands; drawn again and again while it goes on."""
+def _watch(training: Training | None, lesson: Lesson, state: str) -> None:
+    """Draws where the training stands; drawn again and again while it goes on.
+
+    Args:
+        training: the one that runs or has run.
+        lesson: what it is, or would be.
+        state: its state when the page was drawn.
+    """
     before = _keep_alive(training)
     _draw_state(training, before)
     _draw_sentence(training, lesson)
@@ -196,9 +204,7 @@ def _watch(training: Training | None, lesson: Lesson, going_on: bool) -> None:
         _draw_curves(training)
     with pictures:
         _draw_pictures(training, lesson)
-    state = training.state if training is not None else "ended"
-    if going_on and st.session_state.get("live.state") != state:
-        st.session_state["live.state"] = state
+    if training is not None and training.state != state:
         st.rerun()  # the buttons, too, depend on the state
 
 

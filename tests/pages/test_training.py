@@ -330,6 +330,22 @@ def test_a_training_from_start_to_stop(visit, queue):
     assert "The network: 12 parameters" in [box.label for box in seen.page.expander]
 
 
+def test_one_that_ends_while_the_page_is_drawn_leaves_no_buttons_of_one_that_runs(
+    visit, queue, monkeypatch
+):
+    seen = started(visit)
+    draw_buttons = live._draw_buttons
+
+    def and_then_it_ends(*args, **options):
+        draw_buttons(*args, **options)
+        seen.state["live.run"].end("It was stopped.")
+
+    monkeypatch.setattr(live, "_draw_buttons", and_then_it_ends)
+    seen.run()
+    assert told(seen) == "It was stopped."
+    assert disabled(seen)[:3] == [False, True, True]
+
+
 @pytest.mark.parametrize(
     ("seed", "ending"),
     [(CRASH_EARLY, trainings.CRASHED), (CRASH_LATE, trainings.CRASHED), (DIVERGES, "It diverged")],
