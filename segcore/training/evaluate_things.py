@@ -4,10 +4,9 @@ import numpy as np
 
 from segcore.catalog import get_technique
 from segcore.metrics import AveragePrecision, ReferenceInstance, ScoredInstance, instance_f
-from segcore.metrics.precision import MAX_DETECTIONS
 from segcore.networks.inference import stretch_contrast, to_input
 from segcore.networks.network import LoadModel, Network
-from segcore.networks.rcnn import MOST_OBJECTS, find_objects, pasted, resolve, to_size, view
+from segcore.networks.rcnn import find_objects, pasted, resolve, to_size, view
 from segcore.result import Image
 from segcore.training.evaluate import Scores
 from segcore.training.recipes import Recipe
@@ -20,7 +19,6 @@ CERTAIN = 0.5  # least score, and least probability of a mask's pixel, where one
 def evaluate_things(recipe: Recipe, data: DataSet, load_model: LoadModel) -> Scores:
     """COCO's average precision of masks, before their overlaps are resolved, and of boxes.
 
-    Of nuclei all count that the network may answer with, of other things COCO's 100 per image.
     Beside it stands, as `f50`, what a page shows: hits among hits, misses and inventions (IoU
     above 0.5) of the labels at the settings' defaults, mean over the images.
 
@@ -33,9 +31,8 @@ def evaluate_things(recipe: Recipe, data: DataSet, load_model: LoadModel) -> Sco
     if architecture is None or architecture.build is None:
         raise TypeError(f"{recipe.network} is no network of ours.")
     network = load_model(architecture.build, recipe.name)
-    # COCO's hundred objects per image are too few for nuclei, of which some images hold three.
-    most = MOST_OBJECTS if data.key == "nuclei" else MAX_DETECTIONS
-    masks, boxes, found = AveragePrecision(most), AveragePrecision(most), []
+    masks, boxes = AveragePrecision(data.most_things), AveragePrecision(data.most_things)
+    found = []
     for example in data.val():
         things = data.to_things(example.targets)
         found.append(_measure(network, example.image, things, data.names, (masks, boxes)))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 import segcore.scenes
 from segcore.errors import ImageError
+from segcore.metrics.precision import MAX_DETECTIONS
 from segcore.result import Image
 from segcore.scenes.cells import cells
 from segcore.scenes.scene import Scene
@@ -62,6 +63,7 @@ class DataSet:
         side: long side in pixels at which a network sees its images.
         train, val: make the examples of each part.
         stretched: whether the contrast of its images is stretched first.
+        most_things: how many things of an image average precision counts, the surest first.
         to_channels: makes the map of channels from the targets, once they are augmented.
         to_things: makes from them the numbers of the things, H×W from 1, and the index of the class
             of each.
@@ -77,6 +79,7 @@ class DataSet:
     about: str
     terms: str
     stretched: bool = False
+    most_things: int = MAX_DETECTIONS
     to_channels: Callable[[Targets], Targets] = lambda targets: targets
     to_things: Callable[[Targets], Things] = lambda targets: (targets, ())
 

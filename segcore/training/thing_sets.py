@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from segcore.networks.rcnn import MOST_OBJECTS
 from segcore.training import animals
 from segcore.training.animals import draw_animals, draw_animals_to_measure
 from segcore.training.augment import Targets
@@ -41,7 +42,13 @@ THING_SETS: Mapping[str, DataSet] = MappingProxyType(
         "street": replace(
             SETS["street"], names=STREET, side=SIDE, to_things=codes_to_things(STREET)
         ),
-        "nuclei": replace(SETS["nuclei"], names=("Nucleus",), side=400, to_things=numbered),
+        "nuclei": replace(
+            SETS["nuclei"],
+            names=("Nucleus",),
+            side=400,
+            to_things=numbered,
+            most_things=MOST_OBJECTS,  # some images hold three hundred
+        ),
         "pets": DataSet(
             "pets",
             ANIMALS,

@@ -39,15 +39,15 @@ L. Vincent, *Morphological grayscale reconstruction in image analysis*, 1993.
 P. Soille, *Morphological Image Analysis*, 2nd ed., 2003 (h-maxima).
 """
 
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
 from segcore.charts import Surface
+from segcore.ops.heights import Heights, background_distance, h_maxima_transform
 from segcore.ops.labels import drop_small
 from segcore.result import Gray, Image, Labels, Point, Segmentation, regions
 from segcore.technique import (
@@ -62,8 +62,6 @@ from segcore.technique import (
     check_inside,
     ignore,
 )
-
-Heights: TypeAlias = npt.NDArray[np.float32]  # H×W, a landscape
 
 SQUARE = np.ones((3, 3), np.uint8)
 
@@ -209,14 +207,6 @@ def binarize(
     return binary
 
 
-def background_distance(mask: Gray) -> Heights:
-    """Distance in pixels to the nearest 0 of `mask`, by 5×5 chamfers (Borgefors 1986)."""
-    if mask.min() > 0:
-        # There is no background; OpenCV would give the greatest float, no true distance.
-        return np.full(mask.shape, sum(mask.shape), np.float32)
-    return cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-
-
 def sure_foreground(
     distance: Heights,
     markers: str,
@@ -241,22 +231,6 @@ def sure_foreground(
             cv2.circle(sure, seed, 3, 255, cv2.FILLED)
         show("Sure foreground", sure, "White: a disc of 3 px around every click.")
     return sure
-
-
-def h_maxima_transform(heights: Heights, h: float) -> Heights:
-    """Reconstruction by dilation of heights − h under the heights (Vincent 1993, Soille 2003).
-
-    The distance map never falls below 0, and nor does the result: the floor is not reconstructed.
-    """
-    rebuilt = np.maximum(heights - h, 0)
-    grown = np.empty_like(rebuilt)
-    while True:
-        # Geodesic dilations until nothing changes; looking at every eighth only saves time.
-        for _ in range(8):
-            cv2.min(cv2.dilate(rebuilt, SQUARE, dst=grown), heights, dst=grown)
-            rebuilt, grown = grown, rebuilt
-        if np.array_equal(rebuilt, grown):
-            return rebuilt
 
 
 def marker_caption(count: int, markers: str, seeds: tuple[Point, ...]) -> str:

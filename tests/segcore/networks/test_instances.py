@@ -41,9 +41,31 @@ def test_specks_and_empty_images_give_nothing():
     assert split_nuclei(probabilities_of(speck * 0, speck * 0), (1, 1)).labels.shape == (1, 1)
 
 
+def test_two_whose_insides_a_bridge_joins_are_two():
+    y, x = np.indices((60, 100))
+    away = np.minimum(np.hypot(y - 30, x - 32), np.hypot(y - 30, x - 66))
+    inside = (away < 14) | ((abs(y - 30) < 3) & (abs(x - 49) < 10))
+    rim = (away < 18) & ~inside
+    result = split_nuclei(probabilities_of(inside * 0.9, rim * 0.9), (100, 60))
+    assert len(result.segments) == 2
+    assert result.labels[30, 32] != result.labels[30, 66]
+
+
+def test_holes_of_a_nucleus_belong_to_it():
+    y, x = np.indices((60, 60))
+    away = np.hypot(y - 30, x - 30)
+    result = split_nuclei(probabilities_of(((away > 3) & (away < 15)) * 0.9, away * 0), (60, 60))
+    assert len(result.segments) == 1
+    assert result.labels[30, 30] == 1
+
+
 def test_the_steps_show_markers_and_flood():
     recorder = Recorder()
     split_nuclei(two_touching(), (100, 60), show=recorder)
-    markers, flooded = (step.picture for step in recorder.steps)
+    steps = {step.title: step.picture for step in recorder.steps}
+    assert [*steps] == ["Insides", "Distance transform", "Markers", "Flooded from the markers"]
+    markers, flooded = steps["Markers"], steps["Flooded from the markers"]
     assert markers.max() == flooded.max() == 2
     assert np.count_nonzero(markers) < np.count_nonzero(flooded)
+    # Each peak of the distance lies in its marker.
+    assert markers[steps["Distance transform"] == steps["Distance transform"].max()].all()
