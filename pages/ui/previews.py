@@ -6,6 +6,10 @@ request of its own, while Streamlit sends the value, runs the page and draws the
 steps, charts. Both make the picture by the same code and share their caches, so the work is done
 once. Where the request fails or is refused, the picture comes with the rerun.
 
+While a slider has the keyboard's focus and the page rests, the browser also asks for the pictures
+that the next key press may call for, one step up and one down, if they cost but a moment. A press
+then paints what is there already, and asks whether it still holds, by its ETag.
+
 A WebSocket instead of requests was slower: 70 ms to the picture against 52 in one run that took
 them in turns.
 """
@@ -75,7 +79,11 @@ _served = Event()  # set once there is a server that answers
 def routes() -> list[Route]:
     """What the server answers beside Streamlit's own addresses."""
     _served.set()
-    return [Route(f"{_base()}/preview/{{token}}", _answer, methods=["GET"])]
+    address = f"{_base()}/preview/{{token}}"
+    return [
+        Route(address, _answer, methods=["GET"]),
+        Route(f"{address}/next", _foresee, methods=["GET"]),
+    ]
 
 
 def _base() -> str:
@@ -127,15 +135,42 @@ def offer(make: Make) -> str | None:
 
 
 def _answer(request: Request) -> Response:
-    """The picture; nothing at a closed door, or where only the rerun can tell what is wrong."""
+    """The picture for what a person has just done; that it is the one that the browser has."""
     door = _doors.get(request.path_params["token"])
-    if door is None or door.make is None:
+    if door is None:
         return Response(status_code=204)
     door.asked = (time.monotonic(), door.asked[0])
-    try:
-        file = door.make(request.query_params)
-    except (SegcoreError, TooLongError, ValueError):
+    file = _make(door, request)
+    if file is None:
         return Response(status_code=204)
     door.sent = file.digest
-    headers = {"ETag": f'"{file.digest}"', "Cache-Control": "no-store"}
-    return Response(file.data, media_type=file.mime, headers=headers)
+    if request.headers.get("If-None-Match") == _tag(file):
+        return Response(status_code=304, headers=_headers(file))
+    return Response(file.data, media_type=file.mime, headers=_headers(file))
+
+
+def _foresee(request: Request) -> Response:
+    """The picture for what a person may do next; the page does not wait for it to be painted."""
+    door = _doors.get(request.path_params["token"])
+    file = None if door is None else _make(door, request)
+    if file is None:
+        return Response(status_code=204)
+    return Response(file.data, media_type=file.mime, headers=_headers(file))
+
+
+def _make(door: Door, request: Request) -> File | None:
+    """The picture; None where there is none yet, or where only the rerun can tell what is wrong."""
+    if door.make is None:
+        return None
+    try:
+        return door.make(request.query_params)
+    except (SegcoreError, TooLongError, ValueError):
+        return None
+
+
+def _headers(file: File) -> dict[str, str]:
+    return {"ETag": _tag(file), "Cache-Control": "no-store"}
+
+
+def _tag(file: File) -> str:
+    return f'"{file.digest}"'

@@ -37,6 +37,7 @@ LEGEND = 12  # names in the legend
 FINE = 640  # pixels of a picture whose outlines are one pixel wide
 STRIPES = 4  # colours in the swatch of several segments with one name
 MOST_CHOICES = 40  # classes among which one can choose those to show
+MOMENT = 0.05  # seconds that a run may take if it is made before anybody has asked for it
 DIM = 0.35  # brightness of what was not chosen
 
 
@@ -223,7 +224,10 @@ def _offer_preview(finished: Finished, view: View) -> Preview | None:
     bare = replace(picture, image=np.empty((0, 0, 3), np.uint8), scene=None)
     asked = Foresight(technique, bare, ref(picture.image), finished.settings, view)
     url = previews.offer(asked)
-    return None if url is None else Preview(url, asked.values)
+    if url is None:
+        return None
+    seconds = gate.runs.seconds(technique.key)
+    return Preview(url, asked.values, foresees=seconds is not None and seconds < MOMENT)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import time
 from threading import Event, Thread
 from urllib.parse import urlencode
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.routing import Router
 
-from pages.ui import cache, gate, previews
+from pages.ui import cache, gate, previews, result
 from pages.ui.progress import run_briefly
 
 LINK = {"technique": "thresholding", "sample": "camera", "side": "512", "method": "fixed"}
@@ -32,7 +33,7 @@ def known(monkeypatch):
     monkeypatch.setattr(cache, "pictures", cache.Cache(cache.PICTURES_MB))
 
 
-def ask(router, url, values):
+def ask(router, url, values, **headers):
     """Status, headers and body of the server's answer."""
     sent = []
 
@@ -42,7 +43,8 @@ def ask(router, url, values):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": url, "headers": []}
+    sent_along = [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()]
+    scope = {"type": "http", "method": "GET", "path": url, "headers": sent_along}
     scope["query_string"] = urlencode(values).encode()
     # In a thread of its own: a browser that other tests have open keeps a loop running in this one.
     thread = Thread(target=lambda: asyncio.run(router(scope, receive, send)))
@@ -68,6 +70,29 @@ def test_a_preview_is_the_picture_that_the_rerun_brings(served, known, visit):
         offer = seen.viewer["preview"]
 
 
+def test_the_browser_may_ask_for_the_next_one_and_then_whether_it_still_holds(served, known, visit):
+    seen = visit(**LINK, level="90")
+    offer = seen.viewer["preview"]
+    assert offer["foresees"]
+    door = seen.state["preview.door"]
+    values = {**offer["values"], "thresholding.level": 91}
+    status, headers, body = ask(served, f"{offer['url']}/next", values)
+    assert (status, headers["content-type"]) == (200, "image/jpeg")
+    assert (door.sent, door.asked) == ("", (-math.inf, -math.inf))  # the page waits for nobody
+    status, again, nothing = ask(served, offer["url"], values, if_none_match=headers["etag"])
+    assert (status, nothing) == (304, b"")
+    assert again["etag"] == headers["etag"] == f'"{door.sent}"'
+    assert door.asked[0] > 0
+    other = {**values, "thresholding.level": 140}
+    assert ask(served, offer["url"], other, if_none_match=headers["etag"])[0] == 200
+    assert seen.put(**{"thresholding.level": 91}).viewer["panes"][1]["file"] == body
+
+
+def test_what_takes_more_than_a_moment_is_not_foreseen(served, known, visit, monkeypatch):
+    monkeypatch.setattr(result, "MOMENT", 0.0)
+    assert visit(**LINK).viewer["preview"]["foresees"] is False
+
+
 def test_the_work_is_done_once(served, known, visit, monkeypatch):
     seen = visit(**LINK)
     offer = seen.viewer["preview"]
@@ -89,7 +114,8 @@ def test_every_session_has_a_door_of_its_own_and_takes_it_along(served, known, v
     del one
     gc.collect()
     assert ask(served, first["url"], first["values"])[0] == 204
-    assert ask(served, "/preview/guessed", second["values"])[0] == 204
+    for guessed in ("/preview/guessed", "/preview/guessed/next", f"{first['url']}/next"):
+        assert ask(served, guessed, second["values"])[0] == 204
 
 
 @pytest.mark.parametrize(
@@ -108,6 +134,7 @@ def test_what_no_slider_says_has_no_picture(served, known, visit, wrong):
     offer = visit(**LINK).viewer["preview"]
     assert ask(served, offer["url"], {**offer["values"], **wrong})[::2] == (204, b"")
     assert ask(served, offer["url"], {})[0] == 204
+    assert ask(served, f"{offer['url']}/next", {**offer["values"], **wrong})[::2] == (204, b"")
 
 
 def test_an_image_that_left_the_cache_has_no_picture(served, known, visit, monkeypatch):

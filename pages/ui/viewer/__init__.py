@@ -57,10 +57,12 @@ class Preview:
     Attributes:
         url: the address; the values are its query, by the sliders' keys.
         values: key of a slider on the page -> its value in the panes that are given.
+        foresees: whether the panes that the next key press may call for are worth asking for.
     """
 
     url: str
     values: Mapping[str, float]
+    foresees: bool = False
 
 
 def viewer(

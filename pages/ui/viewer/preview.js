@@ -6,12 +6,13 @@
 // another one that is news, the canvas goes.
 
 class Preview {
-  offer = null; // { url, values } of the newest rerun
+  offer = null; // { url, values, foresees } of the newest rerun
   values = {}; // key of a slider -> its value on the page
   wanted = null; // values whose picture no rerun has brought yet, as text; null if there are none
   passed = new Set(); // values that the sliders had since the last rerun that was up to date
   painted = null; // digest of the picture on the canvas
   isStale = false; // whether the canvas is to be emptied
+  isByKeys = false; // whether a key was the last thing that was pressed
   worker = null;
 
   /**
@@ -30,7 +31,14 @@ class Preview {
       for (const { target } of changes) this.look(target);
     });
     observer.observe(document.body, { subtree: true, attributeFilter: ["value"] });
+    // React focuses a slider that the mouse has moved as if keys had come to it.
+    for (const name of ["keydown", "pointerdown"]) {
+      const told = () => (this.isByKeys = name === "keydown");
+      document.addEventListener(name, told, { capture: true, signal });
+    }
+    document.addEventListener("focusin", () => this.rest(), { signal });
     signal.addEventListener("abort", () => {
+      clearTimeout(this.resting);
       observer.disconnect();
       this.worker?.terminate();
     });
@@ -45,12 +53,36 @@ class Preview {
   settle(offer) {
     const told = offer && JSON.stringify(offer.values);
     this.offer = offer;
+    this.worker?.postMessage({ near: [] }); // what was foreseen belongs to the rerun before
     if (told === this.wanted || !this.passed.has(told)) {
       this.wanted = null;
       this.passed.clear();
       this.values = { ...offer?.values };
     }
     if (offer && !this.worker) this.start();
+    this.rest();
+  }
+
+  /** Once the page has been at rest for a moment, gets ready for the next key press. */
+  rest() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.foresee(), REST);
+  }
+
+  /** Asks for the pictures of one step up and one down, on a slider that keys have come to. */
+  foresee() {
+    const input = document.activeElement;
+    if (!this.offer?.foresees || this.wanted !== null || !this.isByKeys) return;
+    if (input.type !== "range") return;
+    const key = this.keyOf(input);
+    if (key === undefined) return;
+    const [up, down] = [input.cloneNode(), input.cloneNode()]; // they know steps and ends
+    up.stepUp();
+    down.stepDown();
+    const near = [up, down].filter(({ value }) => value !== input.value);
+    this.worker.postMessage({
+      near: near.map(({ value }) => this.address({ ...this.values, [key]: Number(value) })),
+    });
   }
 
   start() {
@@ -80,16 +112,25 @@ class Preview {
     this.worker.postMessage({ clear: true });
   }
 
+  keyOf(input) {
+    return Object.keys(this.values).find((name) => input.closest(selector(name)));
+  }
+
+  /** Where the picture for some values is asked for: { url, query }. */
+  address(values) {
+    const query = `?${new URLSearchParams(values)}`;
+    return { url: new URL(this.offer.url, location).href, query };
+  }
+
   look(input) {
     if (!this.offer || input.type !== "range") return;
-    const key = Object.keys(this.values).find((name) => input.closest(selector(name)));
+    const key = this.keyOf(input);
     if (key === undefined || this.values[key] === Number(input.value)) return;
     this.passed.add(JSON.stringify(this.values));
     this.values[key] = Number(input.value);
     this.wanted = JSON.stringify(this.values);
     this.empty();
-    const url = new URL(`${this.offer.url}?${new URLSearchParams(this.values)}`, location).href;
-    this.worker.postMessage({ url, wanted: this.wanted });
+    this.worker.postMessage({ ask: this.address(this.values), wanted: this.wanted });
     const pane = this.pane();
     if (this.canvas.parentElement !== pane) pane.querySelector("img").after(this.canvas);
     this.canvas.hidden = false; // it is empty yet, or shows the value before
@@ -107,6 +148,8 @@ class Preview {
   }
 }
 
+const REST = 80; // milliseconds
+
 /** Finds what Streamlit draws under a key. */
 function selector(key) {
   return `.st-key-${key.replaceAll(/[^\w-]/g, "-")}`;
@@ -118,6 +161,7 @@ function paintAhead() {
   let next = null;
   let isAsking = false;
   let cleared = 0; // how often the canvas was emptied
+  let foreseen = new Map(); // query -> { bitmap, digest }
 
   self.onmessage = ({ data }) => {
     if (data.canvas) context = data.canvas.getContext("bitmaprenderer");
@@ -126,7 +170,8 @@ function paintAhead() {
       cleared += 1;
       context.transferFromImageBitmap(null);
     }
-    if (data.url) {
+    if (data.near) foresee(data.near);
+    if (data.ask) {
       next = data;
       if (!isAsking) hurry();
     }
@@ -135,22 +180,46 @@ function paintAhead() {
   async function hurry() {
     isAsking = true;
     while (next) {
-      const { url, wanted } = next;
+      const { ask, wanted } = next;
       next = null;
       const before = cleared;
-      const picture = await ask(url);
+      const known = foreseen.get(ask.query);
+      foreseen.delete(ask.query);
+      const answer = get(ask.url + ask.query, { known: known?.digest });
+      if (known) await show(known, wanted);
+      const picture = await answer;
       if (before !== cleared) continue; // the rerun was quicker
-      if (picture) await paint(picture.bitmap);
-      const since = performance.timeOrigin + performance.now();
-      self.postMessage({ wanted, digest: picture?.digest, since });
+      if (!picture) self.postMessage({ wanted });
+      else if (picture.digest !== known?.digest) await show(picture, wanted);
     }
     isAsking = false;
   }
 
-  /** The picture, or null if there is none ahead of the rerun. */
-  async function ask(url) {
+  async function show({ bitmap, digest }, wanted) {
+    await paint(bitmap);
+    self.postMessage({ wanted, digest, since: performance.timeOrigin + performance.now() });
+  }
+
+  /** Gets pictures that may be wanted next, until something is wanted now. */
+  async function foresee(near) {
+    const ready = (foreseen = new Map());
+    for (const { url, query } of near) {
+      if (isAsking || ready !== foreseen) return;
+      const picture = await get(`${url}/next${query}`, { priority: "low" });
+      if (picture) ready.set(query, picture);
+    }
+  }
+
+  /**
+   * The picture, or null if there is none ahead of the rerun.
+   *
+   * @param known digest of a picture that is here already: if it is that one, it has no bitmap
+   */
+  async function get(url, { known, priority = "high" }) {
     try {
-      const response = await fetch(url, { priority: "high" });
+      const headers = known ? { "If-None-Match": `"${known}"` } : {};
+      const response = await fetch(url, { priority, headers });
+      if (response.status === 304) return { digest: known };
       const type = response.headers.get("Content-Type") ?? "";
       if (!response.ok || !type.startsWith("image/")) return null;
       const bitmap = await createImageBitmap(await response.blob());

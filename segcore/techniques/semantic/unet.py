@@ -67,7 +67,7 @@ def segment(
         bool,
         Only(weights="nuclei"),
         Label("Take nuclei apart"),
-        "Number touching nuclei one by one: their insides are the markers of a watershed.",
+        "Number touching nuclei one by one: a watershed floods each from the middle of its inside.",
     ] = True,
     show: Show = ignore,
     load_model: LoadModel = load_network,
