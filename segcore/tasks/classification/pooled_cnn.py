@@ -213,8 +213,9 @@ TASK = Task(
     presets=(Preset("A cat", {"weights": "pets"}, "chelsea"),),
     network=Architecture(
         build,
+        paper_network="Network in network (2013)",
         paper_parameters=967_000,
-        paper_score="8.8% of CIFAR-10's test images wrong (network in network, 2013)",
+        paper_score="8.8% of CIFAR-10's test images wrong",
         smaller="About as large as the paper's; its layers are those of our U-Net on the way down.",
     ),
 )

@@ -239,9 +239,10 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build_rcnn,
+        paper_network="Mask R-CNN on ResNet-50 with a feature pyramid",
         paper_parameters=44_400_000,
-        paper_score="mask AP 35.7 on COCO test-dev (ResNet-101 with a feature pyramid)",
-        smaller="A backbone of nine layers instead of 101, and 64 channels instead of 256, so "
+        paper_score="mask AP 0.336, mask AP50 0.552 on COCO's 5,000 validation images (minival)",
+        smaller="A backbone of nine layers instead of 50, and 64 channels instead of 256, so "
         "that it trains in half an hour and answers in a fraction of a second on a processor.",
     ),
 )

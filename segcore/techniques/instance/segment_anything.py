@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 SLIM = "Zigeng/SlimSAM-uniform-77"
 PUBLISHED = {
-    SLIM: "SlimSAM (a quarter of it)",
+    SLIM: "SlimSAM (a tenth of it)",
     "facebook/sam-vit-base": "SAM (ViT-B, its smallest)",
 }
 Embedding: TypeAlias = npt.NDArray[np.float32]
@@ -361,9 +361,11 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         None,
-        paper_parameters=93_700_000,
-        paper_score="ViT-B; the paper scores its larger ViT-H: mean IoU of one click over 23 sets",
-        smaller="SAM's own smallest weights, and SlimSAM, which was cut out of them and corrected "
-        "with a thousandth of the images.",
+        paper_network="SAM on ViT-H, its largest",
+        paper_parameters=641_000_000,
+        paper_score="mask AP 0.465 on COCO and 0.447 on LVIS, of which it had learned neither, "
+        "prompted by the boxes of a detector (ViTDet-H)",
+        smaller="SAM's own smallest weights, of 94 M numbers, and SlimSAM of 10 M, which was cut "
+        "out of them and corrected with a thousandth of the images.",
     ),
 )

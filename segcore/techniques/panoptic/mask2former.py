@@ -334,8 +334,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         None,
+        paper_network="Mask2Former on Swin-T",
         paper_parameters=47_000_000,
-        paper_score="Swin-T: PQ 53.2 on COCO's validation images",
+        paper_score="PQ 0.532 on COCO's validation images",
         smaller="The paper's own weights, with the smallest of its Swin backbones.",
     ),
 )

@@ -343,8 +343,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         None,
+        paper_network="Panoptic FPN on ResNet-101",
         paper_parameters=65_000_000,
-        paper_score="PQ 40.9 on COCO test-dev (Panoptic FPN on ResNet-101)",
+        paper_score="PQ 0.409 on COCO test-dev",
         smaller="The paper reads both answers from the pyramid of one large network. Ours come "
         "from two small ones, which see the image twice, and each can be looked at and trained by "
         "itself. The merge is the paper's, but for the agreement.",

@@ -261,8 +261,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build,
+        paper_network="FCN-8s on VGG-16",
         paper_parameters=134_000_000,
-        paper_score="FCN-8s: mIoU 0.622 on PASCAL VOC 2012 test, twenty objects and background",
+        paper_score="mIoU 0.622 on PASCAL VOC 2012 test, twenty objects and background",
         smaller="The paper widens a network that had learned to name a million photographs. Ours "
         "starts from random numbers, with 64 to 128 channels in place of 64 to 4096.",
     ),

@@ -235,8 +235,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         None,
+        paper_network="SegFormer-B0",
         paper_parameters=3_800_000,
-        paper_score="B0: mIoU 0.374 on ADE20K, 0.762 on Cityscapes, both on the validation images",
+        paper_score="mIoU 0.374 on ADE20K, 0.762 on Cityscapes, both on the validation images",
         smaller="The paper's own weights, in the smallest of its six sizes.",
     ),
 )

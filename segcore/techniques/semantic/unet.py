@@ -96,6 +96,7 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build_unet,
+        paper_network="U-Net of 64 to 1024 channels",
         paper_parameters=31_000_000,
         paper_score="IoU 0.92 on PhC-U373 and 0.78 on DIC-HeLa (cell tracking challenge 2015)",
         smaller="A quarter of the width, 16 to 256 channels, so that it trains in minutes and "
