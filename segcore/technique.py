@@ -64,7 +64,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Points:
-    """Up to `most` points (x, y) in pixels of the image, set by clicking it."""
+    """Up to `most` points (x, y) in pixels of the image, set by clicking it.
+
+    A technique may have several such settings; its page has a control that says what a click sets.
+    """
 
     most: int = 64
 
