@@ -57,8 +57,8 @@ from segcore.networks.rcnn import (
     to_size,
     view,
 )
-from segcore.networks.settings import LeastScore, MostOverlap, ThingWeights, Zoom
-from segcore.result import Image, Point, Segment, Segmentation
+from segcore.networks.settings import LeastMask, LeastScore, MostOverlap, ThingWeights, Zoom
+from segcore.result import Image, Point, Segment, Segmentation, count_labels
 from segcore.technique import (
     Architecture,
     Choice,
@@ -67,7 +67,6 @@ from segcore.technique import (
     Only,
     Points,
     Preset,
-    Range,
     Show,
     Technique,
     check_inside,
@@ -88,12 +87,7 @@ def segment(
     weights: Annotated[ThingWeights, Download(**PUBLISHED)] = "street",
     score: LeastScore = 0.5,
     nms: MostOverlap = MOST_OVERLAP,
-    mask: Annotated[
-        float,
-        Range(0.1, 0.9, 0.05),
-        Label("Mask threshold"),
-        "Least probability of a pixel that belongs to the thing: higher draws it thinner.",
-    ] = 0.5,
+    mask: LeastMask = 0.5,
     classes: Annotated[
         str,
         Choice("all", "Sign", "Car", "Pedestrian", "Bicyclist"),
@@ -167,7 +161,7 @@ def segment(
         "Every part with the size of its result and how many numbers it learned; the heads are "
         "followed for one box.",
     )
-    visible = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(found) + 1)[1:])
+    visible = np.flatnonzero(count_labels(numbers)[1:])
     return Segmentation(
         numbers,
         tuple(

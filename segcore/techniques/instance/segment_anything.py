@@ -43,7 +43,7 @@ from segcore.charts import Frames, Table
 from segcore.networks.network import Network
 from segcore.networks.pictures import diagram, feature_maps, heat, mark
 from segcore.networks.processed import LAYOUT, as_seen, prepare, run_prepared
-from segcore.result import Image, Labels, Point, Segment, Segmentation
+from segcore.result import Image, Labels, Point, Segment, Segmentation, count_labels
 from segcore.technique import (
     Architecture,
     Choice,
@@ -256,7 +256,7 @@ def segment(
         "Every block with the size of its result and how many numbers it learned. The prompt and "
         "mask decoders, small beside it, are not drawn.",
     )
-    visible = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(found) + 1)[1:])
+    visible = np.flatnonzero(count_labels(numbers)[1:])
     segments = (
         Segment(int(index) + 1, f"Object {index + 1}", True, found[index].iou) for index in visible
     )

@@ -57,7 +57,7 @@ from segcore.networks.rcnn import (
     to_size,
     view,
 )
-from segcore.networks.settings import LeastScore, Zoom
+from segcore.networks.settings import LeastScore, Share, TrainedOn, Zoom
 from segcore.networks.unet import build_unet
 from segcore.result import Image, Labels, Mask, Segment, Segmentation, count_labels
 from segcore.technique import (
@@ -77,21 +77,18 @@ def segment(
     image: Image,
     *,
     weights: Annotated[
-        str,
+        TrainedOn,
         Choice(street="Street scenes, drawn"),
-        Label("Trained on"),
         "What both networks learned: they know these classes and no other.",
     ] = "street",
     score: LeastScore = 0.5,
     agreement: Annotated[
-        float,
-        Range(0.0, 1.0, 0.05),
+        Share,
         "Least share of a thing's mask that the semantic network gives the same class. At 0, as in "
         "the paper, Mask R-CNN is believed by itself.",
     ] = 0.3,
     overlap: Annotated[
-        float,
-        Range(0.0, 1.0, 0.05),
+        Share,
         Label("Free share"),
         "Least share of a thing's mask that no likelier thing has taken.",
     ] = 0.7,

@@ -56,13 +56,11 @@ from segcore.networks.published import (
     see_as_published,
 )
 from segcore.networks.published_deeplab import open_deeplab
-from segcore.networks.settings import Zoom
+from segcore.networks.settings import StreetWeights, Zoom
 from segcore.result import Image, Segmentation
 from segcore.technique import (
     Architecture,
-    Choice,
     Download,
-    Label,
     Preset,
     Show,
     Technique,
@@ -222,13 +220,7 @@ def _pixelwise(inputs: int, outputs: int) -> nn.Module:
 def segment(
     image: Image,
     *,
-    weights: Annotated[
-        str,
-        Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
-        Download(**PUBLISHED),
-        Label("Trained on"),
-        "What the network learned: it knows these classes and no other.",
-    ] = "street",
+    weights: Annotated[StreetWeights, Download(**PUBLISHED)] = "street",
     zoom: Zoom = 1.0,
     show: Show = ignore,
     load_model: LoadModel = load_network,

@@ -47,7 +47,7 @@ from segcore.networks.published import (
     split_backbone,
     walk_backbone,
 )
-from segcore.networks.settings import Zoom
+from segcore.networks.settings import StreetWeights, Zoom
 from segcore.result import Image, Labels, Segmentation
 from segcore.technique import (
     Architecture,
@@ -217,13 +217,7 @@ def open_fcn(network: Any) -> nn.Module:
 def segment(
     image: Image,
     *,
-    weights: Annotated[
-        str,
-        Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
-        Download(**PUBLISHED),
-        Label("Trained on"),
-        "What the network learned: it knows these classes and no other.",
-    ] = "street",
+    weights: Annotated[StreetWeights, Download(**PUBLISHED)] = "street",
     stride: Annotated[
         int,
         Choice(2, 4, 8, 16, 32),

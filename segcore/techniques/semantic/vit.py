@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -49,12 +49,10 @@ from segcore.networks.inference import compute_scores, to_input
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
 from segcore.networks.pictures import feature_maps, heat, sheet, stretched
-from segcore.networks.settings import StreetWeights, Zoom
+from segcore.networks.settings import LookFrom, StreetWeights, Zoom
 from segcore.result import Image, Point, Segmentation
 from segcore.technique import (
     Architecture,
-    Label,
-    Points,
     Preset,
     Show,
     Technique,
@@ -213,12 +211,7 @@ def segment(
     *,
     weights: StreetWeights = "street",
     zoom: Zoom = 1.0,
-    seeds: Annotated[
-        tuple[Point, ...],
-        Points(1),
-        Label("Patch to look from"),
-        "Click a place to see what its patch attends to. Without a click it is the middle.",
-    ] = (),
+    seeds: LookFrom = (),
     show: Show = ignore,
     load_model: LoadModel = load_network,
 ) -> Segmentation:
