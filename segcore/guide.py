@@ -431,6 +431,65 @@ RULES: Final = (
         {"subject": ("other",), "goal": ("classes", "everything"), "labels": ("none", "few")},
         {"weights": "fcn_resnet50"},
     ),
+    # Networks of others that need a package more, and a download.
+    Rule(
+        "segformer",
+        6,
+        "Published weights name 150 kinds of stuff and things, walls, floors, sky and grass among "
+        "them, in photographs of rooms and landscapes; they are a download.",
+        {"subject": ("other",), "goal": ("classes",), "labels": ("none", "few")},
+    ),
+    Rule(
+        "segformer",
+        4,
+        "Ours learned drawn streets; published weights learned nineteen classes from photographs "
+        "of streets, and are a download.",
+        {"subject": ("street",), "goal": ("classes",)},
+        {"weights": "nvidia/segformer-b0-finetuned-cityscapes-1024-1024"},
+    ),
+    Rule(
+        "mask2former",
+        7,
+        "One network gives every pixel one of 133 everyday classes and every thing a number; its "
+        "weights are a download.",
+        {"subject": ("other",), "goal": ("everything",), "labels": ("none", "few")},
+    ),
+    Rule(
+        "mask2former",
+        7,
+        "It tells eighty kinds of everyday things from each other and counts them; its weights are "
+        "a download.",
+        {"subject": ("other",), "goal": ("objects",), "cue": ("meaning",)},
+    ),
+    Rule(
+        "mask2former",
+        5,
+        "Ours learned drawn streets; this one learned everyday photographs, streets among them, "
+        "and its weights are a download.",
+        {"subject": ("street",), "goal": ("everything",)},
+    ),
+    Rule(
+        "segment_anything",
+        3,
+        "You can point at the thing: a click gives its mask, whatever it is, and no name; its "
+        "weights are a download.",
+        {"goal": ("foreground",)},
+    ),
+    Rule(
+        "segment_anything",
+        3,
+        "It learned what hangs together from a billion masks, where neither grey nor colour says "
+        "so.",
+        {"goal": ("foreground",), "cue": ("meaning", "texture")},
+    ),
+    Rule(
+        "segment_anything",
+        3,
+        "Where objects are few, a click on each gives each a mask of its own, whatever they are; "
+        "its weights are a download.",
+        {"subject": ("other", "animals"), "goal": ("objects",), "cue": ("meaning",)},
+        {"clicks": "each"},
+    ),
 )
 
 CAUTIONS: Final[tuple[tuple[When, str], ...]] = (

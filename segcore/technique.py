@@ -64,7 +64,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Points:
-    """Up to `most` points (x, y) in pixels of the image, set by clicking it."""
+    """Up to `most` points (x, y) in pixels of the image, set by clicking it.
+
+    A technique may have several such settings; its page has a control that says what a click sets.
+    """
 
     most: int = 64
 
@@ -376,13 +379,15 @@ class Architecture:
     Attributes:
         build: function from the number of output channels to the torch module; None if it is made
             of `parts`, or if all weights are downloaded and their publisher builds it.
-        paper_parameters: how many numbers the network of the paper learned.
-        paper_score: what the paper reports, with its data.
+        paper_network: which of the paper's networks the two figures below are of.
+        paper_parameters: how many numbers it learned.
+        paper_score: what the paper reports of it, with its data.
         smaller: why ours is smaller and what that costs, in a sentence or two.
         parts: keys of the techniques whose networks and weights it runs instead of its own.
     """
 
     build: Callable[[int], Any] | None
+    paper_network: str
     paper_parameters: int
     paper_score: str
     smaller: str

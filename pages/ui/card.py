@@ -124,7 +124,10 @@ def hub_rows(weights: HubWeights, technique: Technique | Task) -> Iterator[str]:
     network, answer = technique.network, weights.answer
     yield f"| repository | `{weights.name}` |"
     if network is not None:
-        yield f"| in the paper | {network.paper_parameters:,} parameters; {network.paper_score} |"
+        yield (
+            f"| in the paper | {network.paper_network}: {network.paper_parameters:,} parameters; "
+            f"{network.paper_score} |"
+        )
     if weights.titles:
         classes = f"{len(weights.titles)}: {', '.join(weights.titles)}"
         yield f"| classes | {verbatim(classes)} |"
@@ -212,6 +215,7 @@ def _draw_comparison(network: Architecture, card: Mapping[str, Any] | None) -> N
     score = headline(card["scores"]) if card else "–"
     st.markdown(
         "| | ours | in the paper |\n|:--|:--|:--|\n"
+        f"| network | | {network.paper_network} |\n"
         f"| parameters | {ours} | {network.paper_parameters:,} |\n"
         f"| score | {score} | {network.paper_score} |\n\n"
         f"{network.smaller} The two scores are of different data and cannot be compared."

@@ -13,6 +13,7 @@ from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, suggest_sample, verbatim
+from pages.ui.points import draw_choice
 from pages.ui.progress import is_cancelled, resume, run_patiently
 from pages.ui.result import (
     Finished,
@@ -75,6 +76,7 @@ def category_page(category: str) -> None:
             draw_shown(finished)
         with controls:
             draw_view_controls(finished.run.segmentation)
+            draw_choice(finished.technique, finished.settings)
         with left:
             draw_details(finished)
     _draw_tabs(technique, picture, settings, finished)

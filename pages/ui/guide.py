@@ -17,6 +17,8 @@ from segcore.images import fit
 from segcore.render import jpeg, overlay, segment_colors
 from segcore.run import run
 from segcore.technique import Technique, Value
+from segcore.weights.hub import HubWeights, say_not_installed
+from segcore.weights.offers import Offer
 
 THUMBNAIL = 400  # pixels of a picture, and the size at which its technique runs
 REASONS = 2  # that a card tells; the others are in its help
@@ -125,8 +127,9 @@ def _draw_rest(picture: Picture, found: tuple[Recommendation, ...]) -> None:
 
 def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> None:
     """Half the image, half what the technique makes of it; or why there is nothing to see."""
-    if missing(technique, technique.complete(settings)) is not None:
-        st.caption(":material/download: Its weights are to be downloaded first; its page has them.")
+    wanted = missing(technique, technique.complete(settings))
+    if wanted is not None:
+        st.caption(_say_missing(wanted))
         return
     try:
         data = _trial(picture, technique, settings)
@@ -134,6 +137,16 @@ def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, V
         st.info(verbatim(str(error)), icon=":material/block:")
         return
     st.image(data, width="stretch", output_format="JPEG", alt=f"A result of {technique.title}")
+
+
+def _say_missing(weights: Offer) -> str:
+    """Why published weights are not tried here, and what to do about it."""
+    if isinstance(weights, HubWeights) and say_not_installed() is not None:
+        return f":material/extension_off: {verbatim(weights.problem or '')}"
+    return (
+        ":material/download: Its weights are not on this machine yet; on its page press "
+        f"“{verbatim(weights.button)}”."
+    )
 
 
 def _trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> bytes:

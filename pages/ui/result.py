@@ -11,10 +11,11 @@ import streamlit as st
 
 from pages.ui import cache, gate, previews
 from pages.ui.picker import Picture
+from pages.ui.points import adder, clicked_setting, draw_buttons
 from pages.ui.progress import run_briefly
 from pages.ui.steps import picture_file
 from pages.ui.viewer import Mode, Pane, Preview, viewer
-from pages.ui.widgets import points_setting, sliders, state_key
+from pages.ui.widgets import points_settings, sliders, state_key
 from segcore.render import (
     Colors,
     areas,
@@ -93,24 +94,20 @@ def draw_picture(finished: Finished) -> bool:
     panes = (_before(finished.picture), _after(finished, view))
     preview = _offer_preview(finished, view)
     is_there = previews.came_ahead(panes[-1].digest)
-    points = points_setting(technique, settings)
-    if points is None:
+    clicked = clicked_setting(technique, settings)
+    if clicked is None:
         viewer(panes, size=finished.picture.size, key="viewer", mode=mode, preview=preview)
         return is_there
-    key = state_key(technique, points)
-
-    def add(x: int, y: int) -> None:
-        now = st.session_state.get(key, ())
-        st.session_state[key] = (*now, (x, y))[: points.most]
-
+    first, *others = (settings[s.name] for s in points_settings(technique, settings))
     viewer(
         panes,
         size=finished.picture.size,
         key="viewer",
         mode=mode,
-        points=settings[points.name],
-        on_click=add,
-        hint=points.help,
+        points=first,
+        others=others,
+        on_click=adder(technique, clicked),
+        hint=clicked.help,
         preview=preview,
     )
     return is_there
@@ -169,10 +166,7 @@ def draw_shown(finished: Finished) -> None:
 
 def draw_details(finished: Finished) -> None:
     """What belongs below the picture: undo and clear of its points, and the legend."""
-    points = points_setting(finished.technique, finished.settings)
-    if points is not None:
-        key = state_key(finished.technique, points)
-        _draw_point_buttons(key, finished.settings[points.name])
+    draw_buttons(finished.technique, finished.settings)
     _draw_facts(finished)
 
 
@@ -386,31 +380,6 @@ def _only(result: Segmentation, classes: Sequence[str]) -> Labels:
 
 
 # Below the picture -------------------------------------------------------------------------------
-
-
-def _draw_point_buttons(key: str, given: tuple[tuple[int, int], ...]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            key="points.undo",
-            disabled=not given,
-            on_click=_set_points,
-            args=(key, given[:-1]),
-        )
-        st.button(
-            "Clear",
-            icon=":material/delete:",
-            key="points.clear",
-            disabled=not given,
-            on_click=_set_points,
-            args=(key, ()),
-        )
-        st.caption(f"{len(given)} point{'s' * (len(given) != 1)} set")
-
-
-def _set_points(key: str, points: tuple[tuple[int, int], ...]) -> None:
-    st.session_state[key] = points
 
 
 def _draw_facts(finished: Finished) -> None:

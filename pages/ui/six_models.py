@@ -125,6 +125,7 @@ def _rows(network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
     return [
         "| | ours | in the paper |",
         "|:--|:--|:--|",
+        f"| network | | {network.paper_network} |",
         f"| parameters | {ours} | {network.paper_parameters:,} |",
         f"| file | {size} | |",
         f"| score | | {network.paper_score} |",

@@ -45,10 +45,9 @@ def set_settings(owner: Configurable, settings: Mapping[str, Value]) -> None:
         st.session_state[state_key(owner, setting)] = value
 
 
-def points_setting(owner: Configurable, settings: Mapping[str, Value]) -> Setting | None:
-    """The setting that is made by clicking the image, if there is one that matters now."""
-    points = (s for s in owner.settings if s.type is tuple)
-    return next((s for s in points if s.applies(settings)), None)
+def points_settings(owner: Configurable, settings: Mapping[str, Value]) -> tuple[Setting, ...]:
+    """The settings that are made by clicking the image and that matter now."""
+    return tuple(s for s in owner.settings if s.type is tuple and s.applies(settings))
 
 
 def draw_settings(owner: Configurable) -> dict[str, Value]:

@@ -52,12 +52,14 @@ def heat(image: Image, weights: npt.NDArray[np.float32]) -> Image:
     return np.asarray(cv2.addWeighted(image, 0.4, glow, 0.8, 0.0), np.uint8)
 
 
-def mark(picture: Image, places: tuple[Point, ...]) -> Image:
+def mark(
+    picture: Image, places: tuple[Point, ...], paint: tuple[int, int, int] = (0, 255, 255)
+) -> Image:
     """A picture with a dot at each place (x, y); the picture given is left as it is."""
     drawn = picture.copy()
     radius = max(2, round(min(drawn.shape[:2]) / 60))
     for place in places:
-        for color, size in (((0, 0, 0), radius + 2), ((0, 255, 255), radius)):
+        for color, size in (((0, 0, 0), radius + 2), (paint, radius)):
             cv2.circle(drawn, place, size, color, cv2.FILLED, cv2.LINE_AA)
     return drawn
 

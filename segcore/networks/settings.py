@@ -1,14 +1,19 @@
-"""Settings that every network has, stated once."""
+"""Settings that several networks have, stated once; a technique adds what is its own."""
 
 from typing import Annotated, TypeAlias
 
-from segcore.technique import Choice, Label, Range
+from segcore.result import Point
+from segcore.technique import Choice, Label, Points, Range
 
-StreetWeights: TypeAlias = Annotated[
+TrainedOn: TypeAlias = Annotated[
     str,
-    Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
     Label("Trained on"),
     "What the network learned: it knows these classes and no other.",
+]
+
+StreetWeights: TypeAlias = Annotated[
+    TrainedOn,
+    Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
 ]
 
 ThingWeights: TypeAlias = Annotated[
@@ -26,6 +31,15 @@ LeastScore: TypeAlias = Annotated[
     float, Range(0.05, 0.95, 0.05), "Least probability of a thing: lower finds and invents more."
 ]
 
+LeastMask: TypeAlias = Annotated[
+    float,
+    Range(0.1, 0.9, 0.05),
+    Label("Mask threshold"),
+    "Least probability of a pixel that belongs to the mask: higher draws it thinner.",
+]
+
+Share: TypeAlias = Annotated[float, Range(0.0, 1.0, 0.05)]
+
 MostOverlap: TypeAlias = Annotated[
     float,
     Range(0.1, 0.9, 0.05),
@@ -38,4 +52,11 @@ Zoom: TypeAlias = Annotated[
     Range(0.5, 2.0, 0.25),
     "Size at which the network sees the image, against that of its training images. "
     "Larger finds small things, and mistakes the large ones.",
+]
+
+LookFrom: TypeAlias = Annotated[
+    tuple[Point, ...],
+    Points(1),
+    Label("Place to look from"),
+    "Click a place to see what it attends to. Without a click it is the middle.",
 ]

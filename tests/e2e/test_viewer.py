@@ -138,6 +138,8 @@ def test_on_a_clickable_slider_only_the_handle_moves_the_divider(view):
 
 # Clicks -------------------------------------------------------------------------------------------
 
+LOOK = """point => ["borderTopColor", "borderTopLeftRadius"].map(
+  (name) => getComputedStyle(point)[name])"""  # lightness and shape
 PARTS = [(0, 0), (0.31, 0.62), (1, 1)]
 
 
@@ -227,6 +229,18 @@ def test_points_are_drawn_where_they_were_set(view, mode):
                 middle = ring[side] + ring[length] / 2 - box[side]
                 expected = (hit[axis] + 0.5) / seen.size[axis] * box[length]
                 assert middle == pytest.approx(expected, abs=0.6)
+
+
+def test_points_of_another_kind_look_different_and_are_numbered_by_themselves(view):
+    seen = view("clickable&others&mode=side")
+    seen.click(0.5, 0.5)
+    for pane in range(2):
+        points = seen.page.locator(PANE).nth(pane).locator(".point")
+        told = [(p.get_attribute("data-number"), p.evaluate(LOOK)) for p in points.all()]
+        assert [number for number, _ in told] == ["1", "1", "2"]
+        ours, *others = (look for _, look in told)
+        assert others[0] == others[1]
+        assert all(a != b for a, b in zip(ours, others[0], strict=True))
 
 
 def test_the_pixel_under_the_pointer_is_marked_on_the_other_pane(view):

@@ -46,6 +46,7 @@ def show() -> None:
         key="viewer",
         mode=mode,
         points=state.seeds,
+        others=[[(20, 30), (600, 400)]] if "others" in query else (),
         on_click=add_seed if "clickable" in query else None,
         hint="Click inside what is to grow: each seed starts a region of its own, in order.",
     )

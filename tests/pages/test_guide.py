@@ -1,10 +1,15 @@
 """The guide page: answers move the techniques, each is tried on the image, and links carry both."""
 
+import re
+import sys
+
 import pytest
+from huggingface_hub import constants
 
 from pages.ui import cache
 from segcore import TECHNIQUES, weights
 from segcore.guide import SHOWN, cautions, recommend
+from tests.segcore.weights.hub_stand_ins import install_hub
 
 GUIDE = "pages/guide.py"
 ANSWERS = {"subject": "other", "goal": "foreground", "cue": "brightness", "light": "uneven"}
@@ -88,6 +93,54 @@ def test_what_cannot_run_says_why_and_the_others_are_tried(seen, tmp_path, monke
     page = seen(subject="animals", goal="foreground", cue="brightness")
     assert any("unet_pets.safetensors is missing" in s for s in page.sentences)
     assert "Thresholding" in cards(page)
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """A machine on which nothing was downloaded."""
+    install_hub(tmp_path / "hub", monkeypatch.setattr)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+def captions(page):
+    """The small print, as a person reads it."""
+    texts = (caption.value for caption in page.page.main.caption)
+    return [re.sub(r"\\(?=[!-/:-@[-`{-~])|\u200b", "", text) for text in texts]
+
+
+DOWNLOADED = {
+    "segformer": {"subject": "other", "goal": "classes", "labels": "none"},
+    "mask2former": {"subject": "other", "goal": "everything", "labels": "none"},
+    "segment_anything": {"subject": "other", "goal": "foreground", "cue": "meaning"},
+}
+
+
+@pytest.mark.parametrize("key", DOWNLOADED)
+def test_what_is_a_download_is_not_tried_but_said_and_leads_to_its_page(seen, empty, key):
+    page = seen(**DOWNLOADED[key])
+    assert cards(page)[0] == TECHNIQUES[key].title
+    told = [text for text in captions(page) if text.startswith(":material/download:")]
+    assert told[0].endswith(
+        "Its weights are not on this machine yet; on its page press “Ask 127.0.0.1 how many MB "
+        "it is”."
+    )
+    first = next(
+        link.proto for link in page.page.main.get("page_link") if link.proto.label.startswith("**1")
+    )
+    assert first.page == TECHNIQUES[key].category
+    assert f"technique={key}" in first.query_string
+
+
+@pytest.mark.parametrize("key", DOWNLOADED)
+def test_without_its_library_one_sentence_says_how_to_add_it(seen, empty, monkeypatch, key):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    page = seen(**DOWNLOADED[key])
+    assert cards(page)[0] == TECHNIQUES[key].title
+    told = [text for text in captions(page) if text.startswith(":material/extension_off:")]
+    assert told
+    assert all("“pip install 'transformers>=5,<6'”" in text for text in told)
+    assert page.sentences == list(cautions(DOWNLOADED[key]))
 
 
 def test_a_wrong_link_is_told(seen):

@@ -113,6 +113,28 @@ def test_a_click_is_a_prompt(visit, hub):
     assert seen.link["seeds"] == "40-30"
 
 
+def test_what_a_click_sets_is_chosen_and_undone_by_itself(visit, hub):
+    clicks = {"seeds": "40-30_60-20", "not_seeds": "10-12"}
+    seen = visit("pages/instance.py", technique="segment_anything", sample="coffee", **clicks)
+    press(seen, SLIM)
+    press(seen, SLIM)
+    assert seen.viewer["points"] == [[40, 30], [60, 20]]
+    assert seen.viewer["others"] == [[[10, 12]]]
+    assert seen.viewer["hint"].startswith("Click on the thing.")
+    before = seen.digests
+    seen.change("view.clicks.segment_anything", "not_seeds")
+    assert seen.viewer["hint"].startswith("Click on what was wrongly taken along")
+    assert seen.digests == before  # nothing is computed anew
+    seen.press("points.clear")
+    assert seen.viewer["others"] == [[]]
+    assert seen.viewer["points"] == [[40, 30], [60, 20]]
+    assert "not_seeds" not in seen.link
+    assert seen.link["seeds"] == clicks["seeds"]
+    seen.change("view.clicks.segment_anything", "seeds").press("points.undo")
+    assert seen.link["seeds"] == "40-30"
+    assert seen.sentences == []
+
+
 def test_what_goes_wrong_is_one_sentence(page, hub):
     hub.code = 404
     seen = press(page())

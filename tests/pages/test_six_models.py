@@ -25,6 +25,7 @@ def test_every_model_has_its_idea_its_numbers_and_a_link(visit, finders):
         assert f"### {technique.title} · {technique.year}" in shown
         assert PURPOSES[key] in shown
         assert technique.article.used_for in shown
+        assert f"| {technique.network.paper_network} |" in shown
         assert f"{technique.network.paper_parameters:,}" in shown
         assert technique.network.paper_score in shown
         assert any(f"technique={key}" in link.query_string for link in links), key

@@ -194,7 +194,8 @@ def test_every_setting_on_odd_images(technique: Technique) -> None:
     for settings in variants(technique):
         for image in tiny:
             height, width = image.shape[:2]
-            if any(x >= width or y >= height for x, y in settings.get("seeds", ())):
+            points = (settings.get(s.name, ()) for s in technique.settings if s.type is tuple)
+            if any(x >= width or y >= height for given in points for x, y in given):
                 continue
             check(run(technique.key, image, show=ignore, **settings).segmentation, image)
 

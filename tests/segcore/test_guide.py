@@ -64,6 +64,10 @@ def test_a_technique_that_no_rule_names_is_offered_last(monkeypatch):
         ({"subject": "animals", "goal": "classes"}, "unet"),
         ({"subject": "street", "goal": "classes", "priority": "quality"}, "unet"),
         ({"subject": "other", "goal": "classes", "labels": "few"}, "unet"),
+        ({"subject": "other", "goal": "classes", "labels": "none"}, "segformer"),
+        ({"subject": "other", "goal": "everything", "labels": "none"}, "mask2former"),
+        ({"subject": "other", "goal": "objects", "cue": "meaning"}, "mask2former"),
+        ({"subject": "other", "goal": "foreground", "cue": "meaning"}, "segment_anything"),
     ],
 )
 def test_plain_cases_get_what_a_teacher_would_say(answers, first):
@@ -75,6 +79,27 @@ def test_reasons_come_with_the_settings_they_speak_of():
     best = recommend(answers)[0]
     assert (best.technique, best.settings) == ("thresholding", {"method": "sauvola"})
     assert recommend({**answers, "light": "even"})[0].settings == {}
+
+
+def test_every_rule_for_published_weights_says_that_they_are_a_download():
+    """Of each technique the weightiest reason that speaks on a path, which stands on its card."""
+    said = 0
+    for path in PATHS:
+        for one in recommend(path):
+            complete = TECHNIQUES[one.technique].complete(one.settings)
+            chosen = [
+                s for s in TECHNIQUES[one.technique].settings if complete[s.name] in s.downloads
+            ]
+            if chosen and one.points:
+                assert "download" in " ".join(one.reasons[:2]), (path, one)
+                said += 1
+    assert said > 100
+
+
+def test_photographs_of_streets_are_left_to_weights_that_saw_some():
+    found = {one.technique: one for one in recommend({"subject": "street", "goal": "classes"})}
+    labels = TECHNIQUES["segformer"].settings[0].option_labels
+    assert labels[found["segformer"].settings["weights"]] == "Street photographs (Cityscapes)"
 
 
 def test_answers_to_questions_that_are_not_asked_count_for_nothing():

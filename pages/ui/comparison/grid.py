@@ -39,7 +39,7 @@ from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, choose_sample
 from pages.ui.progress import resume
 from pages.ui.viewer import Pane, viewer
-from pages.ui.widgets import draw_settings, points_setting
+from pages.ui.widgets import draw_settings, points_settings
 from segcore.catalog import CATEGORIES, in_category
 from segcore.render import jpeg
 from segcore.result import Segmentation
@@ -122,8 +122,7 @@ def _draw_place(row: Row, entry: Entry) -> bool:
     if menu.open:
         with menu:
             draw_settings(entry)
-            points = points_setting(entry, entry.values)
-            if points is not None:
+            if points_settings(entry, entry.values):
                 st.caption("Points are set on the technique's own page, and taken over from there.")
             _draw_buttons(entry)
     return bool(menu.open)

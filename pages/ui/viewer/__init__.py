@@ -72,6 +72,7 @@ def viewer(
     key: str,
     mode: Mode,
     points: Sequence[tuple[int, int]] = (),
+    others: Sequence[Sequence[tuple[int, int]]] = (),
     on_click: Callable[[int, int], None] | None = None,
     hint: str = "Click to add a point",
     max_height: int | None = None,
@@ -88,6 +89,7 @@ def viewer(
         mode: "slider" lays the second pane over the first, with a divider; "side" sets the panes
             next to each other, or below each other where it is narrow; "single" shows one.
         points: (x, y) in pixels of the image; drawn on every pane, numbered from 1.
+        others: points of further kinds, each kind numbered for itself; square and dark.
         on_click: makes the picture clickable: called with the (x, y) that was clicked, in pixels of
             the image, before the page reruns. Each click causes one rerun; clicks made while the
             page computes are told one by one, in their order, none twice.
@@ -102,7 +104,8 @@ def viewer(
     header: dict[str, object] = {
         "mode": mode,
         "size": size,
-        "points": [(int(x), int(y)) for x, y in points],
+        "points": _whole(points),
+        "others": [_whole(kind) for kind in others],
         "clickable": on_click is not None,
         "hint": hint,
         "maxHeight": max_height,
@@ -123,6 +126,10 @@ def viewer(
             on_click(x, y)
 
     _mount(key=key, data=blob, on_clicks_change=notify)
+
+
+def _whole(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [(int(x), int(y)) for x, y in points]
 
 
 def _heard(key: str) -> str:

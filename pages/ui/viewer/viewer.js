@@ -151,7 +151,7 @@ class View extends Component {
     this.drawCross();
   }
 
-  layOutPanes({ panes, points, size }) {
+  layOutPanes({ panes, points, others, size }) {
     while (this.panes.length > panes.length) this.panes.at(-1).remove();
     while (this.panes.length < panes.length) {
       this.split.before(this.template.content.cloneNode(true));
@@ -159,7 +159,10 @@ class View extends Component {
     this.panes.forEach((pane, i) => {
       pane.querySelector("img").alt = panes[i].caption;
       pane.querySelector("figcaption").textContent = panes[i].caption;
-      pane.querySelector(".points").replaceChildren(...points.map((at, k) => marker(at, size, k)));
+      pane.querySelector(".points").replaceChildren(
+        ...points.map((at, k) => marker(at, size, k)),
+        ...others.flatMap((kind) => kind.map((at, k) => marker(at, size, k, "other"))),
+      );
     });
   }
 
@@ -306,9 +309,9 @@ function place(element, [x, y], [width, height]) {
 }
 
 /** A ring round a pixel, with its number beside it; without a number, the trace of a click. */
-function marker(pixel, size, index) {
+function marker(pixel, size, index, kind = "") {
   const ring = document.createElement("div");
-  ring.className = index === undefined ? "ping" : "point";
+  ring.className = index === undefined ? "ping" : `point ${kind}`;
   place(ring, pixel, size);
   if (index !== undefined) {
     ring.dataset.number = index + 1;

@@ -56,10 +56,10 @@ from segcore.networks.published_classifier import (
     crop_as_published,
     open_classifier,
 )
-from segcore.networks.settings import Zoom
+from segcore.networks.settings import TrainedOn, Zoom
 from segcore.result import Classification, Image
 from segcore.task import Task
-from segcore.technique import Architecture, Choice, Download, Label, Only, Preset, Show, ignore
+from segcore.technique import Architecture, Choice, Download, Only, Preset, Show, ignore
 from segcore.weights import load_network
 from segcore.weights.pretrained import load_published
 
@@ -138,11 +138,9 @@ def classify(
     image: Image,
     *,
     weights: Annotated[
-        str,
+        TrainedOn,
         Choice(street="Street scenes, drawn", pets="Cats and dogs (Oxford pets)"),
         Download(**PUBLISHED),
-        Label("Trained on"),
-        "What the network learned: it knows these classes and no other.",
     ] = "street",
     zoom: Annotated[Zoom, Only(weights=("street", "pets", *RESIZED))] = 1.0,
     show: Show = ignore,
@@ -213,8 +211,9 @@ TASK = Task(
     presets=(Preset("A cat", {"weights": "pets"}, "chelsea"),),
     network=Architecture(
         build,
+        paper_network="Network in network (2013)",
         paper_parameters=967_000,
-        paper_score="8.8% of CIFAR-10's test images wrong (network in network, 2013)",
+        paper_score="8.8% of CIFAR-10's test images wrong",
         smaller="About as large as the paper's; its layers are those of our U-Net on the way down.",
     ),
 )

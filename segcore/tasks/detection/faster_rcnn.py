@@ -111,8 +111,9 @@ TASK = Task(
     ),
     network=Architecture(
         build_rcnn,
+        paper_network="Faster R-CNN on VGG-16",
         paper_parameters=137_000_000,
-        paper_score="mAP 0.732 on PASCAL VOC 2007, trained on 2007 and 2012 (VGG-16)",
+        paper_score="mAP 0.732 on PASCAL VOC 2007, trained on 2007 and 2012",
         smaller="A backbone a hundredth of VGG-16's size, so that it trains in minutes and answers "
         "in a fraction of a second on a processor.",
     ),

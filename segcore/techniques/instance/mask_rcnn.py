@@ -57,8 +57,8 @@ from segcore.networks.rcnn import (
     to_size,
     view,
 )
-from segcore.networks.settings import LeastScore, MostOverlap, ThingWeights, Zoom
-from segcore.result import Image, Point, Segment, Segmentation
+from segcore.networks.settings import LeastMask, LeastScore, MostOverlap, ThingWeights, Zoom
+from segcore.result import Image, Point, Segment, Segmentation, count_labels
 from segcore.technique import (
     Architecture,
     Choice,
@@ -67,7 +67,6 @@ from segcore.technique import (
     Only,
     Points,
     Preset,
-    Range,
     Show,
     Technique,
     check_inside,
@@ -88,12 +87,7 @@ def segment(
     weights: Annotated[ThingWeights, Download(**PUBLISHED)] = "street",
     score: LeastScore = 0.5,
     nms: MostOverlap = MOST_OVERLAP,
-    mask: Annotated[
-        float,
-        Range(0.1, 0.9, 0.05),
-        Label("Mask threshold"),
-        "Least probability of a pixel that belongs to the thing: higher draws it thinner.",
-    ] = 0.5,
+    mask: LeastMask = 0.5,
     classes: Annotated[
         str,
         Choice("all", "Sign", "Car", "Pedestrian", "Bicyclist"),
@@ -167,7 +161,7 @@ def segment(
         "Every part with the size of its result and how many numbers it learned; the heads are "
         "followed for one box.",
     )
-    visible = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(found) + 1)[1:])
+    visible = np.flatnonzero(count_labels(numbers)[1:])
     return Segmentation(
         numbers,
         tuple(
@@ -239,9 +233,10 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build_rcnn,
+        paper_network="Mask R-CNN on ResNet-50 with a feature pyramid",
         paper_parameters=44_400_000,
-        paper_score="mask AP 35.7 on COCO test-dev (ResNet-101 with a feature pyramid)",
-        smaller="A backbone of nine layers instead of 101, and 64 channels instead of 256, so "
+        paper_score="mask AP 0.336, mask AP50 0.552 on COCO's 5,000 validation images (minival)",
+        smaller="A backbone of nine layers instead of 50, and 64 channels instead of 256, so "
         "that it trains in half an hour and answers in a fraction of a second on a processor.",
     ),
 )

@@ -43,14 +43,13 @@ from segcore.charts import Frames, Table
 from segcore.networks.network import Network
 from segcore.networks.pictures import feature_maps, sheet
 from segcore.networks.processed import as_seen, prepare, run_prepared
-from segcore.networks.settings import LeastScore, Zoom
+from segcore.networks.settings import LeastMask, LeastScore, Share, TrainedOn, Zoom
 from segcore.result import Image, Labels, Segment, Segmentation
 from segcore.technique import (
     Architecture,
     Download,
     Label,
     Preset,
-    Range,
     Show,
     Technique,
     ignore,
@@ -122,21 +121,13 @@ def segment(
     image: Image,
     *,
     weights: Annotated[
-        str,
+        TrainedOn,
         Download(**PUBLISHED),
-        Label("Trained on"),
-        "What the network learned: it knows these classes and no other.",
     ] = TINY,
     score: LeastScore = 0.5,
-    mask: Annotated[
-        float,
-        Range(0.1, 0.9, 0.05),
-        Label("Mask threshold"),
-        "Probability from which a pixel counts as part of a query's mask.",
-    ] = 0.5,
+    mask: LeastMask = 0.5,
     overlap: Annotated[
-        float,
-        Range(0.0, 1.0, 0.05),
+        Share,
         Label("Kept share"),
         "Share of its mask that a query must win against the others; else it is dropped.",
     ] = 0.8,
@@ -334,8 +325,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         None,
+        paper_network="Mask2Former on Swin-T",
         paper_parameters=47_000_000,
-        paper_score="Swin-T: PQ 53.2 on COCO's validation images",
+        paper_score="PQ 0.532 on COCO's validation images",
         smaller="The paper's own weights, with the smallest of its Swin backbones.",
     ),
 )

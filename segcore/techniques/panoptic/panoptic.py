@@ -31,7 +31,6 @@ et al., *Panoptic segmentation*, 2019.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -46,6 +45,7 @@ from segcore.networks.inference import (
     to_classes,
     to_probabilities,
 )
+from segcore.networks.masks import Placed, agreements, put_down
 from segcore.networks.network import LoadModel, Network
 from segcore.networks.pictures import diagram, entropy
 from segcore.networks.rcnn import (
@@ -54,11 +54,10 @@ from segcore.networks.rcnn import (
     anatomy,
     build_rcnn,
     find_objects,
-    paste,
     to_size,
     view,
 )
-from segcore.networks.settings import LeastScore, Zoom
+from segcore.networks.settings import LeastScore, Share, TrainedOn, Zoom
 from segcore.networks.unet import build_unet
 from segcore.result import Image, Labels, Mask, Segment, Segmentation, count_labels
 from segcore.technique import (
@@ -78,21 +77,18 @@ def segment(
     image: Image,
     *,
     weights: Annotated[
-        str,
+        TrainedOn,
         Choice(street="Street scenes, drawn"),
-        Label("Trained on"),
         "What both networks learned: they know these classes and no other.",
     ] = "street",
     score: LeastScore = 0.5,
     agreement: Annotated[
-        float,
-        Range(0.0, 1.0, 0.05),
+        Share,
         "Least share of a thing's mask that the semantic network gives the same class. At 0, as in "
         "the paper, Mask R-CNN is believed by itself.",
     ] = 0.3,
     overlap: Annotated[
-        float,
-        Range(0.0, 1.0, 0.05),
+        Share,
         Label("Free share"),
         "Least share of a thing's mask that no likelier thing has taken.",
     ] = 0.7,
@@ -217,66 +213,6 @@ def _list_agreements(
 # The merge ---------------------------------------------------------------------------------------
 
 
-def agreements(
-    masks: npt.NDArray[np.float32],
-    boxes: Boxes,
-    kinds: npt.NDArray[np.int64],
-    classes: Labels,
-) -> npt.NDArray[np.float64]:
-    """The share (n,) of each mask whose pixels have the class of the thing; 0 of an empty mask.
-
-    Args:
-        masks: (n, 28, 28).
-        boxes: (n, 4) in pixels of the image.
-        kinds: (n,) classes of the things.
-        classes: H×W, the semantic answer.
-    """
-    shares = np.zeros(len(masks))
-    for index, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
-        place, part = paste(mask, box, classes.shape[::-1])
-        inside = part >= 0.5
-        if inside.any():
-            shares[index] = (classes[place][inside] == kinds[index]).mean()
-    return shares
-
-
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """Things that were put down one after another.
-
-    Attributes:
-        numbers: H×W, 0 for none, else 1 + the place of the thing in the order of scores.
-        fates: uint8 H×W: 255 where a thing lies, 128 where one had to give way, 0 elsewhere.
-    """
-
-    numbers: Labels
-    fates: npt.NDArray[np.uint8]
-
-
-def put_down(
-    masks: npt.NDArray[np.float32], boxes: Boxes, size: tuple[int, int], least_free: float
-) -> Placed:
-    """Puts masks down, the likeliest first, each on what is still free.
-
-    Args:
-        masks: (n, 28, 28), the likeliest first.
-        boxes: (n, 4) in pixels of the image.
-        size: (width, height) of the image.
-        least_free: least share of a mask that must be free; else it is dropped.
-    """
-    numbers = np.zeros(size[::-1], np.int32)
-    fates = np.zeros(size[::-1], np.uint8)
-    for index, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
-        place, part = paste(mask, box, size)
-        inside = part >= 0.5
-        free = inside & (numbers[place] == 0)
-        fates[place][inside] = np.maximum(fates[place][inside], 128)
-        if free.any() and free.sum() >= least_free * inside.sum():
-            numbers[place][free] = index + 1
-            fates[place][free] = 255
-    return Placed(numbers, fates)
-
-
 def fill_stuff(
     classes: Labels, taken: Mask, names: tuple[str, ...], things: tuple[str, ...]
 ) -> Labels:
@@ -343,8 +279,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         None,
+        paper_network="Panoptic FPN on ResNet-101",
         paper_parameters=65_000_000,
-        paper_score="PQ 40.9 on COCO test-dev (Panoptic FPN on ResNet-101)",
+        paper_score="PQ 0.409 on COCO test-dev",
         smaller="The paper reads both answers from the pyramid of one large network. Ours come "
         "from two small ones, which see the image twice, and each can be looked at and trained by "
         "itself. The merge is the paper's, but for the agreement.",

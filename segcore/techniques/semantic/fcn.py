@@ -47,7 +47,7 @@ from segcore.networks.published import (
     split_backbone,
     walk_backbone,
 )
-from segcore.networks.settings import Zoom
+from segcore.networks.settings import StreetWeights, Zoom
 from segcore.result import Image, Labels, Segmentation
 from segcore.technique import (
     Architecture,
@@ -217,13 +217,7 @@ def open_fcn(network: Any) -> nn.Module:
 def segment(
     image: Image,
     *,
-    weights: Annotated[
-        str,
-        Choice(street="Street scenes, drawn", camvid="Street photographs (CamVid)"),
-        Download(**PUBLISHED),
-        Label("Trained on"),
-        "What the network learned: it knows these classes and no other.",
-    ] = "street",
+    weights: Annotated[StreetWeights, Download(**PUBLISHED)] = "street",
     stride: Annotated[
         int,
         Choice(2, 4, 8, 16, 32),
@@ -261,8 +255,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build,
+        paper_network="FCN-8s on VGG-16",
         paper_parameters=134_000_000,
-        paper_score="FCN-8s: mIoU 0.622 on PASCAL VOC 2012 test, twenty objects and background",
+        paper_score="mIoU 0.622 on PASCAL VOC 2012 test, twenty objects and background",
         smaller="The paper widens a network that had learned to name a million photographs. Ours "
         "starts from random numbers, with 64 to 128 channels in place of 64 to 4096.",
     ),

@@ -42,13 +42,11 @@ from segcore.networks.answer import answer_probabilities, show_network
 from segcore.networks.network import Network
 from segcore.networks.pictures import feature_maps, heat, mark
 from segcore.networks.processed import as_seen, enlarged_winners, prepare, run_prepared
-from segcore.networks.settings import Zoom
-from segcore.result import Image, Point, Segmentation, regions
+from segcore.networks.settings import LookFrom, TrainedOn, Zoom
+from segcore.result import Image, Segmentation, regions
 from segcore.technique import (
     Architecture,
     Download,
-    Label,
-    Points,
     Preset,
     Show,
     Technique,
@@ -124,18 +122,11 @@ def segment(
     image: Image,
     *,
     weights: Annotated[
-        str,
+        TrainedOn,
         Download(**PUBLISHED),
-        Label("Trained on"),
-        "What the network learned: it knows these classes and no other.",
     ] = ADE20K,
     zoom: Zoom = 1.0,
-    seeds: Annotated[
-        tuple[Point, ...],
-        Points(1),
-        Label("Place to look from"),
-        "Click a place to see what it attends to. Without a click it is the middle.",
-    ] = (),
+    seeds: LookFrom = (),
     show: Show = ignore,
     load_repository: LoadHub = load_hub,
 ) -> Segmentation:
@@ -235,8 +226,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         None,
+        paper_network="SegFormer-B0",
         paper_parameters=3_800_000,
-        paper_score="B0: mIoU 0.374 on ADE20K, 0.762 on Cityscapes, both on the validation images",
+        paper_score="mIoU 0.374 on ADE20K, 0.762 on Cityscapes, both on the validation images",
         smaller="The paper's own weights, in the smallest of its six sizes.",
     ),
 )

@@ -160,6 +160,7 @@ TECHNIQUE = Technique(
     presets=(Preset("Learned from photographs", {"weights": "camvid"}, "street"),),
     network=Architecture(
         build,
+        paper_network="SegNet on VGG-16",
         paper_parameters=29_500_000,
         paper_score="mIoU 0.601 on CamVid, eleven classes, after training on 3,500 road scenes",
         smaller="Four stages of two convolutions in place of thirteen convolutions in five stages, "

@@ -148,8 +148,9 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build,
+        paper_network="LeNet-5 (1998)",
         paper_parameters=60_000,
-        paper_score="LeNet-5 (1998): 0.95% of handwritten digits misread (MNIST)",
+        paper_score="0.95% of handwritten digits misread (MNIST)",
         smaller="It is no smaller: as many numbers as LeNet-5 had in 1998, spent on the class of "
         "every pixel instead of one digit per image.",
     ),

@@ -32,7 +32,7 @@ from segcore.networks.answer import answer_classes, answer_probabilities, show_n
 from segcore.networks.inference import compute_scores, look_at
 from segcore.networks.instances import split_nuclei
 from segcore.networks.network import LoadModel
-from segcore.networks.settings import Zoom
+from segcore.networks.settings import TrainedOn, Zoom
 from segcore.networks.unet import build_unet
 from segcore.result import Image, Segmentation
 from segcore.technique import (
@@ -52,15 +52,13 @@ def segment(
     image: Image,
     *,
     weights: Annotated[
-        str,
+        TrainedOn,
         Choice(
             street="Street scenes, drawn",
             camvid="Street photographs (CamVid)",
             nuclei="Cell nuclei (DSB 2018)",
             pets="Cats and dogs (Oxford pets)",
         ),
-        Label("Trained on"),
-        "What the network learned: it knows these classes and no other.",
     ] = "street",
     zoom: Zoom = 1.0,
     split: Annotated[
@@ -96,6 +94,7 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build_unet,
+        paper_network="U-Net of 64 to 1024 channels",
         paper_parameters=31_000_000,
         paper_score="IoU 0.92 on PhC-U373 and 0.78 on DIC-HeLa (cell tracking challenge 2015)",
         smaller="A quarter of the width, 16 to 256 channels, so that it trains in minutes and "

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -49,12 +49,10 @@ from segcore.networks.inference import compute_scores, to_input
 from segcore.networks.layers import conv_norm_relu
 from segcore.networks.network import LoadModel
 from segcore.networks.pictures import feature_maps, heat, sheet, stretched
-from segcore.networks.settings import StreetWeights, Zoom
+from segcore.networks.settings import LookFrom, StreetWeights, Zoom
 from segcore.result import Image, Point, Segmentation
 from segcore.technique import (
     Architecture,
-    Label,
-    Points,
     Preset,
     Show,
     Technique,
@@ -213,12 +211,7 @@ def segment(
     *,
     weights: StreetWeights = "street",
     zoom: Zoom = 1.0,
-    seeds: Annotated[
-        tuple[Point, ...],
-        Points(1),
-        Label("Patch to look from"),
-        "Click a place to see what its patch attends to. Without a click it is the middle.",
-    ] = (),
+    seeds: LookFrom = (),
     show: Show = ignore,
     load_model: LoadModel = load_network,
 ) -> Segmentation:
@@ -315,10 +308,11 @@ TECHNIQUE = Technique(
     ),
     network=Architecture(
         build,
-        paper_parameters=86_000_000,
-        paper_score="names photographs (ViT-B/16); as Segmenter with 106 M, mIoU 0.485 on ADE20K",
-        smaller="Six blocks of width 128 instead of twelve of 768. The paper learned from up to "
-        "300 million photographs, ours from streets drawn in minutes; the convolutional stem "
-        "stands in for what so few images cannot teach.",
+        paper_network="Segmenter on ViT-B/16, with a mask transformer",
+        paper_parameters=106_000_000,
+        paper_score="mIoU 0.485 on ADE20K's validation images, each seen at one size",
+        smaller="Six blocks of width 128 instead of twelve of 768. The paper starts from a "
+        "transformer that had learned to name 14 million photographs, ours from streets drawn in "
+        "minutes; the convolutional stem stands in for what so few images cannot teach.",
     ),
 )

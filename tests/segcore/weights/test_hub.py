@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from segcore import TECHNIQUES, WeightsError, run, snippet
+from segcore import TECHNIQUES, SettingError, WeightsError, run, snippet
 from segcore.networks.processed import enlarged_winners, prepare
 from segcore.networks.tuning import WAYS, tuned
 from segcore.samples import get_sample
@@ -498,27 +498,36 @@ def test_stuff_of_a_class_is_one_segment_and_things_stay_apart():
     ]
 
 
-def test_sam_gives_its_librarys_masks(here):
+@pytest.mark.parametrize("outside", [(), ((45, 50),), ((45, 50), (5, 5))])
+def test_sam_gives_its_librarys_masks(here, outside):
     from transformers import SamProcessor
 
     image, places = photograph(), ((20, 30), (70, 10))
     network, model = load_hub(open_sam, SLIM), libraries_own(here, SLIM)
     processor = SamProcessor(network.processor)
-    given = processor(images=image, input_points=[[[list(p) for p in places]]], return_tensors="pt")
+    given = processor(
+        images=image,
+        input_points=[[[list(p) for p in (*places, *outside)]]],
+        input_labels=[[[1] * len(places) + [0] * len(outside)]],
+        return_tensors="pt",
+    )
     with torch.inference_mode():
         embedding = model.get_image_embeddings(given["pixel_values"])
         assert torch.equal(network.module(given["pixel_values"]), embedding)
         answer = model(
-            pixel_values=given["pixel_values"], input_points=given["input_points"].float()
+            pixel_values=given["pixel_values"],
+            input_points=given["input_points"].float(),
+            input_labels=given["input_labels"],
         )
     sizes = given["original_sizes"], given["reshaped_input_sizes"]
     masks = processor.post_process_masks(answer.pred_masks, *sizes)[0].reshape(3, 60, 90).numpy()
-    done = run("segment_anything", image, seeds=places).segmentation
+    clicks = {"seeds": places, "not_seeds": outside}
+    done = run("segment_anything", image, **clicks).segmentation
     best = int(answer.iou_scores.reshape(-1).argmax())
     assert np.array_equal(done.labels > 0, masks[best])
     areas = []
     for extent in ("smallest", "middle", "largest"):
-        done = run("segment_anything", image, seeds=places, extent=extent, show=ignore)
+        done = run("segment_anything", image, **clicks, extent=extent, show=ignore)
         areas.append(int((done.segmentation.labels > 0).sum()))
     assert areas == sorted(int(mask.sum()) for mask in masks)
 
@@ -532,6 +541,28 @@ def test_each_click_can_ask_for_a_thing_of_its_own(here):
     alone = [run("segment_anything", photograph(), seeds=(s,)).segmentation for s in seeds]
     union = np.logical_or.reduce([one.labels > 0 for one in alone])
     assert np.array_equal(each.labels > 0, union)
+
+
+def test_a_click_on_what_is_not_the_thing_holds_for_each_thing(here):
+    seeds, outside = ((20, 30), (70, 10)), ((45, 55),)
+    each = run("segment_anything", photograph(), seeds=seeds, not_seeds=outside, clicks="each")
+    alone = [
+        run("segment_anything", photograph(), seeds=(s,), not_seeds=outside).segmentation.labels > 0
+        for s in seeds
+    ]
+    assert np.array_equal(each.segmentation.labels > 0, np.logical_or(*alone))
+    without = run("segment_anything", photograph(), seeds=seeds, clicks="each")
+    assert not np.array_equal(each.segmentation.labels, without.segmentation.labels)
+
+
+def test_a_click_on_what_is_not_the_thing_alone_is_against_the_middle(here):
+    image = photograph()
+    height, width = image.shape[:2]
+    alone = run("segment_anything", image, not_seeds=((5, 5),)).segmentation.labels
+    both = {"seeds": ((width // 2, height // 2),), "not_seeds": ((5, 5),)}
+    assert np.array_equal(alone, run("segment_anything", image, **both).segmentation.labels)
+    with pytest.raises(SettingError, match="not_seeds must be points inside the image"):
+        run("segment_anything", image, not_seeds=((width, 0),))
 
 
 def test_clicks_on_one_image_share_its_embedding(here):
