@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.ui import link, models
+from pages.ui import cache, link, models
 from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, verbatim
@@ -34,8 +34,10 @@ def guide_page() -> None:
         for sentence in cautions(answers):
             st.info(sentence, icon=":material/info:")
         found = recommend(answers)
-        _draw_cards(picture, found[:SHOWN])
-        _draw_rest(picture, found[SHOWN:])
+        # What no rule speaks for is named, not tried: most of it would have to be downloaded.
+        tried = tuple(one for one in found[:SHOWN] if one.points)
+        _draw_cards(picture, tried)
+        _draw_rest(picture, found[len(tried) :])
     link.send(link.picture_values(picture) | answers)
 
 
@@ -100,6 +102,12 @@ def _draw_words(picture: Picture, one: Recommendation, rank: int) -> None:
     technique = TECHNIQUES[one.technique]
     _draw_link(picture, one, f"**{rank}. {technique.title}**")
     st.caption(" ".join(one.reasons[:REASONS]), help=" ".join(one.reasons[REASONS:]) or None)
+    if _lacks_weights(technique, one.settings):
+        st.caption(":material/download: Not tried: its weights are to be downloaded on its page.")
+
+
+def _lacks_weights(technique: Technique, settings: Mapping[str, Value]) -> bool:
+    return missing(technique, technique.complete(settings)) is not None
 
 
 def _draw_link(picture: Picture, one: Recommendation, label: str) -> None:
@@ -124,9 +132,12 @@ def _draw_rest(picture: Picture, found: tuple[Recommendation, ...]) -> None:
 
 
 def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> None:
-    """Half the image, half what the technique makes of it; or why there is nothing to see."""
-    if missing(technique, technique.complete(settings)) is not None:
-        st.caption(":material/download: Its weights are to be downloaded first; its page has them.")
+    """Half the image, half what the technique makes of it; or why there is nothing to see.
+
+    Without weights it is the image alone, so that the cards stay in line; the words say why.
+    """
+    if _lacks_weights(technique, settings):
+        st.image(_untried(picture), width="stretch", output_format="JPEG", alt="The image")
         return
     try:
         data = _trial(picture, technique, settings)
@@ -134,6 +145,12 @@ def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, V
         st.info(verbatim(str(error)), icon=":material/block:")
         return
     st.image(data, width="stretch", output_format="JPEG", alt=f"A result of {technique.title}")
+
+
+def _untried(picture: Picture) -> bytes:
+    """The image alone, at a small size."""
+    name = ("untried", picture.digest, picture.side)
+    return cache.pictures.get(name, lambda: jpeg(fit(picture.image, THUMBNAIL)))
 
 
 def _trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> bytes:

@@ -62,7 +62,7 @@ def _overview(techniques: list[Technique]) -> list[str]:
         if network is None:
             continue
         ours = _millions(max(card["parameters"] for card in cards)) if cards else "–"
-        weights = ", ".join(card["weights"] for card in cards) or "none yet"
+        weights = "; ".join(_title(technique, card["weights"]) for card in cards) or "none yet"
         rows.append(
             f"| **{technique.title}** | {technique.year} | {PURPOSES[technique.key]} | {ours} "
             f"| {_millions(network.paper_parameters)} | {weights} |"
@@ -93,7 +93,7 @@ def _draw_model(technique: Technique) -> None:
 def _draw_facts(technique: Technique, network: Architecture) -> None:
     """Parameters, ours and the paper's, the weights with their scores, and links to all of it."""
     cards = cards_of(technique)
-    st.markdown("\n".join(_rows(network, cards)))
+    st.markdown("\n".join(_rows(technique, network, cards)))
     st.caption(f"{network.smaller} Scores of different data cannot be compared.")
     page = page_of_category(technique.category)
     if page is None:
@@ -118,7 +118,7 @@ def _draw_facts(technique: Technique, network: Architecture) -> None:
         st.caption(f"To download there: {', '.join(downloads)}.")
 
 
-def _rows(network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
+def _rows(technique: Technique, network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
     """Ours beside the paper's, in Markdown."""
     ours = f"{max(card['parameters'] for card in cards):,}" if cards else "–"
     size = f"{max(card['bytes'] for card in cards) / 1e6:.1f} MB" if cards else "–"
@@ -128,7 +128,10 @@ def _rows(network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
         f"| parameters | {ours} | {network.paper_parameters:,} |",
         f"| file | {size} | |",
         f"| score | | {network.paper_score} |",
-        *(f"| on {card['weights']} | {headline(card['scores'])} | |" for card in cards),
+        *(
+            f"| on {_title(technique, card['weights'])} | {headline(card['scores'])} | |"
+            for card in cards
+        ),
     ]
 
 

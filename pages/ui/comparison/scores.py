@@ -214,7 +214,8 @@ def _draw_meanings() -> None:
         f"{'0 is best' if score.is_error else '1 is best'} | {score.paper} |"
         for score in SCORES.values()
     ]
-    st.markdown("\n".join(["| | rewards | | source |", "|:--|:--|:--|:--|", *lines]))
+    with st.container(key="scrolls-scores"):  # see style.css
+        st.markdown("\n".join(["| | rewards | | source |", "|:--|:--|:--|:--|", *lines]))
 
 
 # Without a truth ---------------------------------------------------------------------------------

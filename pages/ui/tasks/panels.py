@@ -1,6 +1,8 @@
 """The three panels: labels with bars, boxes on the image, masks on the image."""
 
 import html
+from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 import streamlit as st
@@ -49,7 +51,10 @@ def draw_bars(answer: Answer[Classification]) -> None:
 
 
 def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
-    """The image with a titled box around every object."""
+    """The image with a titled box around every object, and how many there are of each class.
+
+    Where boxes crowd each other some have no room for their words: the colour then says the class.
+    """
     found = answer.found
 
     def make() -> bytes:
@@ -64,6 +69,19 @@ def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
         )
 
     _image(cache.pictures.get((answer.name, "panel"), make), "Boxes around objects")
+    if found.names:
+        st.html(f'<div class="seg-legend" role="list">{"".join(_keys(found.names))}</div>')
+
+
+def _keys(names: tuple[str, ...]) -> Iterator[str]:
+    """The legend's entries: colour, class, and how many; the most frequent class first."""
+    colors = dict(zip(names, box_colors(names), strict=True))
+    for name, count in Counter(names).most_common():
+        red, green, blue = colors[name]
+        yield (
+            f'<span role="listitem"><i style="background:rgb({red},{green},{blue})"></i>'
+            f"{html.escape(name)} <b>{count}</b></span>"
+        )
 
 
 def box_colors(names: tuple[str, ...]) -> list[Color]:
