@@ -12,6 +12,7 @@ import streamlit as st
 from pages.ui.article import with_formulas
 from pages.ui.card import headline
 from pages.ui.frame import frame
+from pages.ui.models import weights_title
 from pages.ui.navigation import page_of_category
 from segcore.catalog import TECHNIQUES
 from segcore.technique import Architecture, Technique
@@ -62,7 +63,9 @@ def _overview(techniques: list[Technique]) -> list[str]:
         if network is None:
             continue
         ours = _millions(max(card["parameters"] for card in cards)) if cards else "–"
-        weights = "; ".join(_title(technique, card["weights"]) for card in cards) or "none yet"
+        weights = (
+            "; ".join(weights_title(technique, card["weights"]) for card in cards) or "none yet"
+        )
         rows.append(
             f"| **{technique.title}** | {technique.year} | {PURPOSES[technique.key]} | {ours} "
             f"| {_millions(network.paper_parameters)} | {weights} |"
@@ -103,7 +106,7 @@ def _draw_facts(technique: Technique, network: Architecture) -> None:
         option = card["weights"]
         st.page_link(
             page.path,
-            label=_title(technique, option),
+            label=weights_title(technique, option),
             icon=page.icon,
             query_params={"technique": technique.key, "weights": option},
             help=f"{card['data']} {card['terms']}",
@@ -129,13 +132,7 @@ def _rows(technique: Technique, network: Architecture, cards: list[dict[str, Any
         f"| file | {size} | |",
         f"| score | | {network.paper_score} |",
         *(
-            f"| on {_title(technique, card['weights'])} | {headline(card['scores'])} | |"
+            f"| on {weights_title(technique, card['weights'])} | {headline(card['scores'])} | |"
             for card in cards
         ),
     ]
-
-
-def _title(technique: Technique, option: str) -> str:
-    """What the setting of the weights calls an option."""
-    labels = next(s.option_labels for s in technique.settings if s.name == "weights")
-    return labels.get(option, option)

@@ -51,17 +51,19 @@ def draw_bars(answer: Answer[Classification]) -> None:
 
 
 def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
-    """The image with a titled box around every object, and how many there are of each class.
+    """The image with a box around every object.
 
-    Where boxes crowd each other some have no room for their words: the colour then says the class.
+    Boxes are titled where there is room, and where there are several classes: a word that stands at
+    all of them would only hide the picture. `draw_key` says what the colours mean.
     """
     found = answer.found
+    texts = found.names if len(set(found.names)) > 1 else ()
 
     def make() -> bytes:
         colors = box_colors(found.names)
         return jpeg(
             draw_boxes(
-                *(picture.image, found.boxes, colors, found.names),
+                *(picture.image, found.boxes, colors, texts),
                 side=FRAMED,
                 light=1.0,
                 letters=LETTERS,
@@ -69,8 +71,12 @@ def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
         )
 
     _image(cache.pictures.get((answer.name, "panel"), make), "Boxes around objects")
-    if found.names:
-        st.html(f'<div class="seg-legend" role="list">{"".join(_keys(found.names))}</div>')
+
+
+def draw_key(names: tuple[str, ...]) -> None:
+    """The colours of the boxes, and how many there are of each class."""
+    if names:
+        st.html(f'<div class="seg-legend" role="list">{"".join(_keys(names))}</div>')
 
 
 def _keys(names: tuple[str, ...]) -> Iterator[str]:
