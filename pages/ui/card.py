@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.models import published_name, weights_name
+from pages.ui.models import published_name, weights_name, weights_title
 from pages.ui.picker import verbatim
 from pages.ui.score_charts import class_bars
 from segcore.catalog import get_technique
@@ -78,7 +78,7 @@ def draw_card(technique: Technique, settings: Mapping[str, Value]) -> None:
     if technique.network is None:
         return
     name = weights_name(technique, settings)
-    st.markdown(f"#### {technique.title} · `{name}`")
+    st.markdown(f"#### {technique.title} · {weights_title(technique, settings['weights'])}")
     if published_name(technique, settings) is not None:
         with st.container(key="model-card"):  # see style.css
             rows = offer_rows(describe_offer(name), technique)
@@ -252,7 +252,7 @@ def _facts(card: Mapping[str, Any]) -> Iterator[str]:
             f"{_words(recipe['dice'])}, on: {earlier['data']} |"
         )
     yield f"| time | {card['minutes']:,} processor minutes in all, on {card['machine']} |"
-    yield f"| file | {card['bytes'] / 1e6:.1f} MB |"
+    yield f"| file | `{card['name']}.safetensors`, {card['bytes'] / 1e6:.1f} MB |"
     yield f"| sha256 | `{card['sha256']}` |"
 
 

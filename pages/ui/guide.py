@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.ui import link, models
+from pages.ui import cache, link, models
 from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
 from pages.ui.picker import Picture, verbatim
@@ -36,8 +36,10 @@ def guide_page() -> None:
         for sentence in cautions(answers):
             st.info(sentence, icon=":material/info:")
         found = recommend(answers)
-        _draw_cards(picture, found[:SHOWN])
-        _draw_rest(picture, found[SHOWN:])
+        # What no rule speaks for is named, not tried: most of it would have to be downloaded.
+        tried = tuple(one for one in found[:SHOWN] if one.points)
+        _draw_cards(picture, tried)
+        _draw_rest(picture, found[len(tried) :])
     link.send(link.picture_values(picture) | answers)
 
 
@@ -102,6 +104,9 @@ def _draw_words(picture: Picture, one: Recommendation, rank: int) -> None:
     technique = TECHNIQUES[one.technique]
     _draw_link(picture, one, f"**{rank}. {technique.title}**")
     st.caption(" ".join(one.reasons[:REASONS]), help=" ".join(one.reasons[REASONS:]) or None)
+    wanted = missing(technique, technique.complete(one.settings))
+    if wanted is not None:
+        st.caption(_say_missing(wanted))
 
 
 def _draw_link(picture: Picture, one: Recommendation, label: str) -> None:
@@ -126,10 +131,12 @@ def _draw_rest(picture: Picture, found: tuple[Recommendation, ...]) -> None:
 
 
 def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> None:
-    """Half the image, half what the technique makes of it; or why there is nothing to see."""
-    wanted = missing(technique, technique.complete(settings))
-    if wanted is not None:
-        st.caption(_say_missing(wanted))
+    """Half the image, half what the technique makes of it; or why there is nothing to see.
+
+    Without weights it is the image alone, so that the cards stay in line; the words say why.
+    """
+    if missing(technique, technique.complete(settings)) is not None:
+        st.image(_untried(picture), width="stretch", output_format="JPEG", alt="The image")
         return
     try:
         data = _trial(picture, technique, settings)
@@ -147,6 +154,12 @@ def _say_missing(weights: Offer) -> str:
         ":material/download: Its weights are not on this machine yet; on its page press "
         f"“{verbatim(weights.button)}”."
     )
+
+
+def _untried(picture: Picture) -> bytes:
+    """The image alone, at a small size."""
+    name = ("untried", picture.digest, picture.side)
+    return cache.pictures.get(name, lambda: jpeg(fit(picture.image, THUMBNAIL)))
 
 
 def _trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> bytes:

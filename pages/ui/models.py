@@ -110,6 +110,12 @@ def weights_name(technique: Technique, settings: Mapping[str, Value]) -> str:
     return published_name(technique, settings) or f"{technique.key}_{settings['weights']}"
 
 
+def weights_title(technique: Technique | Task, option: Value) -> str:
+    """What a page calls an option of the setting of the weights."""
+    labels = next(s.option_labels for s in technique.settings if s.name == "weights")
+    return labels.get(option, str(option))
+
+
 def weights_files(technique: Technique, settings: Mapping[str, Value]) -> tuple[str, ...]:
     """Names of the files that a run reads: one, but for several networks that work together."""
     published = published_name(technique, settings)

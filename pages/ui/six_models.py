@@ -12,6 +12,7 @@ import streamlit as st
 from pages.ui.article import with_formulas
 from pages.ui.card import headline
 from pages.ui.frame import frame
+from pages.ui.models import weights_title
 from pages.ui.navigation import page_of_category
 from segcore.catalog import TECHNIQUES
 from segcore.technique import Architecture, Technique
@@ -62,7 +63,9 @@ def _overview(techniques: list[Technique]) -> list[str]:
         if network is None:
             continue
         ours = _millions(max(card["parameters"] for card in cards)) if cards else "–"
-        weights = ", ".join(card["weights"] for card in cards) or "none yet"
+        weights = (
+            "; ".join(weights_title(technique, card["weights"]) for card in cards) or "none yet"
+        )
         rows.append(
             f"| **{technique.title}** | {technique.year} | {PURPOSES[technique.key]} | {ours} "
             f"| {_millions(network.paper_parameters)} | {weights} |"
@@ -93,7 +96,7 @@ def _draw_model(technique: Technique) -> None:
 def _draw_facts(technique: Technique, network: Architecture) -> None:
     """Parameters, ours and the paper's, the weights with their scores, and links to all of it."""
     cards = cards_of(technique)
-    st.markdown("\n".join(_rows(network, cards)))
+    st.markdown("\n".join(_rows(technique, network, cards)))
     st.caption(f"{network.smaller} Scores of different data cannot be compared.")
     page = page_of_category(technique.category)
     if page is None:
@@ -103,7 +106,7 @@ def _draw_facts(technique: Technique, network: Architecture) -> None:
         option = card["weights"]
         st.page_link(
             page.path,
-            label=_title(technique, option),
+            label=weights_title(technique, option),
             icon=page.icon,
             query_params={"technique": technique.key, "weights": option},
             help=f"{card['data']} {card['terms']}",
@@ -118,7 +121,7 @@ def _draw_facts(technique: Technique, network: Architecture) -> None:
         st.caption(f"To download there: {', '.join(downloads)}.")
 
 
-def _rows(network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
+def _rows(technique: Technique, network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
     """Ours beside the paper's, in Markdown."""
     ours = f"{max(card['parameters'] for card in cards):,}" if cards else "–"
     size = f"{max(card['bytes'] for card in cards) / 1e6:.1f} MB" if cards else "–"
@@ -129,11 +132,8 @@ def _rows(network: Architecture, cards: list[dict[str, Any]]) -> list[str]:
         f"| parameters | {ours} | {network.paper_parameters:,} |",
         f"| file | {size} | |",
         f"| score | | {network.paper_score} |",
-        *(f"| on {card['weights']} | {headline(card['scores'])} | |" for card in cards),
+        *(
+            f"| on {weights_title(technique, card['weights'])} | {headline(card['scores'])} | |"
+            for card in cards
+        ),
     ]
-
-
-def _title(technique: Technique, option: str) -> str:
-    """What the setting of the weights calls an option."""
-    labels = next(s.option_labels for s in technique.settings if s.name == "weights")
-    return labels.get(option, option)

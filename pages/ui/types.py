@@ -200,9 +200,9 @@ def _words(name: str, kind: Kind, result: Segmentation) -> str:
     unanswered = 1 - _share(result, [segment.label for segment in result.segments])
     if name == "semantic":
         return (
-            f"{_share(result, own):.1%} of the picture is {kind.word}, all of it one region in "
-            f"{_count(len(result.segments), 'class', 'classes')}. How many {kind.words} there are, "
-            "it cannot say."
+            f"{_share(result, own):.1%} of the picture is {kind.word}; "
+            f"{_count(len(result.segments), 'class', 'classes')} in all were found. How many "
+            f"{kind.words} there are, it cannot say."
         )
     count = _count(len(set(own) & set(things)), kind.word, kind.words)
     if name == "instance":

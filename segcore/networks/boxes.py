@@ -1,6 +1,7 @@
 """Pictures of boxes and masks for the steps of networks that find things."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ Color = tuple[int, int, int]
 GONE: Color = (150, 150, 150)  # of a box that gave way
 CASING: Color = (0, 0, 0)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+Corner: TypeAlias = tuple[int, int]  # x, y
 
 
 def class_colors(names: Sequence[str]) -> list[Color]:
@@ -33,7 +35,10 @@ def draw_boxes(
     light: float = 0.75,
     letters: float = 0.42,
 ) -> Image:
-    """The image with frames on it, a dark rim around each, and words above all frames.
+    """The image with frames on it, a dark rim around each, and words on top of all frames.
+
+    Words never cover one another: where they would, the first box has its words and a later one
+    is told by its colour alone, see `place_words`.
 
     Args:
         image: uint8 RGB h×w×3.
@@ -49,28 +54,82 @@ def draw_boxes(
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     page = cv2.convertScaleAbs(cv2.resize(image, size, interpolation=how), alpha=light)
     corners = np.rint(boxes * scale).astype(int).tolist()
-    order = list(reversed(range(len(corners))))
-    for index in order:
+    for index in reversed(range(len(corners))):
         left, top, right, bottom = corners[index]
         end = max(left, right - 1), max(top, bottom - 1)
         cv2.rectangle(page, (left, top), end, CASING, 4)
         cv2.rectangle(page, (left, top), end, colors[index], 2)
-    for index in order:
-        if index < len(texts):
-            _write(page, texts[index], corners[index][:2], colors[index], letters)
+    plates = [_plate_size(text, letters) for text in texts[: len(corners)]]
+    places = place_words(plates, corners, (size[0], size[1]))
+    for text, color, plate, place in zip(texts, colors, plates, places, strict=False):
+        if place is not None:
+            _write(page, text, place, plate, color, letters)
     return np.asarray(page, np.uint8)
 
 
-def _write(page: Image, text: str, corner: Sequence[int], color: Color, letters: float) -> None:
-    """A word in a plate of the box's colour, on its upper edge, inside the image."""
-    thickness = max(1, round(letters * 3))
-    (width, height), below = cv2.getTextSize(text, FONT, letters, thickness)
-    left = min(max(0, corner[0]), max(0, page.shape[1] - width - 4))
-    top = max(0, corner[1] - height - below - 2)
-    plate = (left + width + 4, top + height + below + 2)
-    cv2.rectangle(page, (left, top), plate, color, cv2.FILLED)
+def place_words(
+    plates: Sequence[Corner], frames: Sequence[Sequence[int]], size: Corner
+) -> list[Corner | None]:
+    """Where the words of each box stand, so that none cover others; the first box chooses first.
+
+    The places, best first: above its upper edge, below its lower one, inside at the top and at the
+    bottom, each from the left and from the right end.
+
+    Args:
+        plates: width and height of the words of each box.
+        frames: left, top, right, bottom of each box.
+        size: width and height of the image, which no words leave.
+
+    Returns:
+        Left upper corner of each; None for words that fit nowhere.
+    """
+    taken: list[tuple[int, int, int, int]] = []
+    places: list[Corner | None] = []
+    for (width, height), frame in zip(plates, frames, strict=False):
+        place = None
+        for left, top in _corners_at(frame, width, height, size):
+            right, bottom = left + width, top + height
+            inside = left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]
+            if inside and all(
+                right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+                for other in taken
+            ):
+                place = left, top
+                taken.append((left, top, right, bottom))
+                break
+        places.append(place)
+    return places
+
+
+def _corners_at(frame: Sequence[int], width: int, height: int, size: Corner) -> Iterator[Corner]:
+    """The places at a box that words of this size may take; sideways they stay in the image."""
+    left, top, right, bottom = frame
+    for y in (top - height, bottom, top, bottom - height):
+        for x in (left, right - width):
+            yield min(max(0, x), max(0, size[0] - width)), y
+
+
+def _plate_size(text: str, letters: float) -> Corner:
+    """Width and height that a text takes with the plate behind it."""
+    (width, height), below = cv2.getTextSize(text, FONT, letters, _thickness(letters))
+    return width + 4, height + below + 2
+
+
+def _thickness(letters: float) -> int:
+    return max(1, round(letters * 3))
+
+
+def _write(
+    page: Image, text: str, place: Corner, plate: Corner, color: Color, letters: float
+) -> None:
+    """A text on a plate of the box's colour."""
+    left, top = place
+    end = left + plate[0] - 1, top + plate[1] - 1
+    cv2.rectangle(page, place, end, color, cv2.FILLED)
     is_light = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 140
     ink = (0, 0, 0) if is_light else (255, 255, 255)
+    thickness = _thickness(letters)
+    (_, height), _ = cv2.getTextSize(text, FONT, letters, thickness)
     where = (left + 2, top + height + 1)
     cv2.putText(page, text, where, FONT, letters, ink, thickness, cv2.LINE_AA)
 

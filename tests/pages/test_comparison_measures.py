@@ -233,6 +233,14 @@ def test_a_segment_without_a_partner_has_a_colour_of_its_own():
     assert (paints[1:, 3] == 0).sum() == 1  # the one that answers to the background
 
 
+def test_a_mask_over_many_objects_is_none_of_them():
+    objects = np.arange(1, 21, dtype=np.int32).reshape(4, 5)
+    reference, mask = regions(objects, "Nucleus"), foreground(objects > 0)
+    color = matching_paints(mask, reference)[1]
+    assert color[3] == 255
+    assert tuple(color) not in {tuple(row) for row in own_paints(reference)}
+
+
 def test_a_mask_that_is_inverted_is_still_seen():
     paints = matching_paints(foreground(LABELS != 1), foreground(LABELS == 1))
     assert paints[1, 3] == 255

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import constants
 
 from pages.ui import cache
-from segcore import TECHNIQUES, weights
+from segcore import TECHNIQUES, guide, weights
 from segcore.guide import SHOWN, cautions, recommend
 from tests.segcore.weights.hub_stand_ins import install_hub
 
@@ -33,7 +33,7 @@ def cards(seen):
 
 
 def titles(answers):
-    return [TECHNIQUES[one.technique].title for one in recommend(answers)[:SHOWN]]
+    return [TECHNIQUES[one.technique].title for one in recommend(answers)[:SHOWN] if one.points]
 
 
 def test_answers_from_the_link_rank_and_try_the_techniques(seen):
@@ -50,6 +50,15 @@ def test_an_answer_moves_the_techniques(seen):
     assert cards(page) == titles({"goal": "regions", "cue": "texture"})
     assert cards(page)[0] == "Gabor texture"
     assert page.link["cue"] == "texture"
+
+
+def test_what_no_rule_speaks_for_is_named_and_not_tried(seen, monkeypatch):
+    others = tuple(rule for rule in guide.RULES if rule.technique != "segformer")
+    monkeypatch.setattr(guide, "RULES", others)
+    page = seen()
+    assert cards(page) == ["K-Means", "Felzenszwalb–Huttenlocher graph"]
+    labels = [link.proto.label for link in page.page.main.get("page_link")]
+    assert any(label.startswith("SegFormer: Used for: ") for label in labels)
 
 
 def test_questions_that_do_not_matter_are_not_asked(seen):

@@ -8,7 +8,7 @@ import pytest
 
 from pages.ui import cache
 from pages.ui.subject import OF_SAMPLE
-from pages.ui.tasks import facts
+from pages.ui.tasks import answers, facts
 from pages.ui.tasks.panels import box_colors
 from pages.ui.tasks.subjects import SUBJECTS, base_name
 from segcore import TASKS, TECHNIQUES, weights
@@ -87,6 +87,17 @@ def test_a_street_is_answered_three_times(visit, random_tasks):
     assert "11 probabilities" in said
     assert said.count("M parameters") == 3
     assert seen.sentences == []
+
+
+def test_below_the_boxes_stands_how_many_there_are_of_each_class(visit, random_tasks, monkeypatch):
+    names = ("Sign", "Car", "Car")
+    boxes = np.array([[0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]], np.float32)
+    found = Detections(boxes, names, np.array([0.9, 0.8, 0.7], np.float32))
+    monkeypatch.setattr(answers, "detect", lambda *_, **__: found)
+    seen = visit(TASKS_PAGE, **{"street.size": "128", "street.seed": "77"})
+    keys = [h.value for h in seen.page.main.get("html") if "seg-legend" in h.value]
+    assert len(keys) == 1
+    assert re.findall(r"(\w+) <b>(\d+)</b>", keys[0]) == [("Car", "2"), ("Sign", "1")]
 
 
 def test_a_way_without_weights_says_so_and_the_others_stay(visit, random_tasks):

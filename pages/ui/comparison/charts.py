@@ -56,13 +56,14 @@ def speed_and_quality(
         "text": [name.partition(" ")[0] for name in names],
         "customdata": list(names),
         "textposition": "top center",
+        "cliponaxis": False,  # the number above the uppermost point
         "hovertemplate": f"%{{customdata}}<br>%{{x:.3g}} ms, {score.title} %{{y:.3f}}"
         "<extra></extra>",
         "marker": {"size": 12, "color": ACCENTS[1]},
     }
     layout = {
         "height": max(260, BAR * len(names) + 64),
-        "margin": {"l": 8, "r": 16, "t": 16, "b": 8},
+        "margin": {"l": 8, "r": 16, "t": 28, "b": 8},
         "showlegend": False,
         "xaxis": {"type": "log", "title": {"text": "run time in ms"}, "dtick": 1},
         # Turned round for an error, so that better is always up.

@@ -108,7 +108,7 @@ def describe(technique: Technique, values: Mapping[str, Value]) -> str:
     for setting in technique.settings:
         value = values[setting.name]
         if value != setting.default and setting.applies(values):
-            told.append(f"{setting.label} {in_words(setting, value)}")
+            told.append(f"{setting.label}: {in_words(setting, value)}")
     return ", ".join(told) or "defaults"
 
 

@@ -9,6 +9,10 @@ from segcore.result import Image, Labels, Segmentation
 
 Paints = npt.NDArray[np.uint8]  # (n + 1, 4) RGBA of every label; alpha 0 leaves the image as it is
 
+# IoU from which a segment answers to its partner. The best matching pairs even a mask over all the
+# nuclei with one of them; in that one's colour, often that of the tissue, it would hardly be seen.
+LEAST_IOU = 0.1
+
 
 def own_paints(result: Segmentation) -> Paints:
     """The colours that a result has by itself."""
@@ -34,7 +38,9 @@ def matching_paints(result: Segmentation, reference: Segmentation) -> Paints:
     # has something else in the foreground, which must be seen.
     has_background = bool((result.labels == 0).any())
     for pair in best_matching(result.labels, reference.labels).pairs:
-        if pair.prediction > 0 and not (has_background and pair.reference == 0):
+        if pair.iou < LEAST_IOU or (has_background and pair.reference == 0):
+            continue
+        if pair.prediction > 0:
             table[pair.prediction] = of_reference[pair.reference]
     return table
 

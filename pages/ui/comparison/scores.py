@@ -86,6 +86,8 @@ def table_of(scored: Sequence[Scored]) -> dict[str, list[Any]]:
 def _draw_table(scored: Sequence[Scored]) -> None:
     config: dict[str, Any] = {
         "Technique": st.column_config.TextColumn(pinned=True),
+        # As narrow as lets the last score be seen on a laptop; the panels tell them in full.
+        "Settings": st.column_config.TextColumn(width=120),
         "ms": st.column_config.NumberColumn(format="%.0f", help="Run time in milliseconds"),
     }
     for score in SCORES.values():
@@ -214,7 +216,8 @@ def _draw_meanings() -> None:
         f"{'0 is best' if score.is_error else '1 is best'} | {score.paper} |"
         for score in SCORES.values()
     ]
-    st.markdown("\n".join(["| | rewards | | source |", "|:--|:--|:--|:--|", *lines]))
+    with st.container(key="scrolls-scores"):  # see style.css
+        st.markdown("\n".join(["| | rewards | | source |", "|:--|:--|:--|:--|", *lines]))
 
 
 # Without a truth ---------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from pages.ui.tasks.networks import (
     take_from_link,
     to_link,
 )
-from pages.ui.tasks.panels import draw_bars, draw_detections, draw_masks, draw_plain
+from pages.ui.tasks.panels import draw_bars, draw_detections, draw_key, draw_masks, draw_plain
 from pages.ui.tasks.subjects import CLASSIFIER, DETECTOR, SUBJECTS, Subject, Way
 from segcore.catalog import KINDS, TASKS
 from segcore.errors import SegcoreError, SettingError
@@ -137,6 +137,7 @@ def _draw_detection(picture: Picture, subject: Subject) -> Answer[Detections] | 
             draw_plain(picture)
             return None
         draw_detections(picture, answer)
+    draw_key(answer.found.names)
     _draw_facts(
         facts.size_of_boxes(answer.found),
         facts.cost(answer),

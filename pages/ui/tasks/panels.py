@@ -1,6 +1,8 @@
 """The three panels: labels with bars, boxes on the image, masks on the image."""
 
 import html
+from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 import streamlit as st
@@ -49,14 +51,19 @@ def draw_bars(answer: Answer[Classification]) -> None:
 
 
 def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
-    """The image with a titled box around every object."""
+    """The image with a box around every object.
+
+    Boxes are titled where there is room, and where there are several classes: a word that stands at
+    all of them would only hide the picture. `draw_key` says what the colours mean.
+    """
     found = answer.found
+    texts = found.names if len(set(found.names)) > 1 else ()
 
     def make() -> bytes:
         colors = box_colors(found.names)
         return jpeg(
             draw_boxes(
-                *(picture.image, found.boxes, colors, found.names),
+                *(picture.image, found.boxes, colors, texts),
                 side=FRAMED,
                 light=1.0,
                 letters=LETTERS,
@@ -64,6 +71,23 @@ def draw_detections(picture: Picture, answer: Answer[Detections]) -> None:
         )
 
     _image(cache.pictures.get((answer.name, "panel"), make), "Boxes around objects")
+
+
+def draw_key(names: tuple[str, ...]) -> None:
+    """The colours of the boxes, and how many there are of each class."""
+    if names:
+        st.html(f'<div class="seg-legend" role="list">{"".join(_keys(names))}</div>')
+
+
+def _keys(names: tuple[str, ...]) -> Iterator[str]:
+    """The legend's entries: colour, class, and how many; the most frequent class first."""
+    colors = dict(zip(names, box_colors(names), strict=True))
+    for name, count in Counter(names).most_common():
+        red, green, blue = colors[name]
+        yield (
+            f'<span role="listitem"><i style="background:rgb({red},{green},{blue})"></i>'
+            f"{html.escape(name)} <b>{count}</b></span>"
+        )
 
 
 def box_colors(names: tuple[str, ...]) -> list[Color]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segcore.networks.boxes import draw_boxes, list_rivals
+from segcore.networks.boxes import draw_boxes, list_rivals, place_words
 from segcore.networks.rcnn import Candidates, suppress
 
 NAMES = ("Car", "Sign")
@@ -73,3 +73,33 @@ def test_words_lie_inside_the_image_on_top_of_all_frames():
     assert plain.shape == worded.shape == (768, 768, 3)
     assert len(added) > 500
     assert (worded == (0, 255, 0)).all(2).sum() > (plain == (0, 255, 0)).all(2).sum()
+
+
+def plates_of(sizes, places):
+    """left, top, right, bottom of the words that found a place."""
+    return [
+        (left, top, left + width, top + height)
+        for (width, height), (left, top) in zip(sizes, filter(None, places), strict=True)
+    ]
+
+
+def test_words_of_crowded_boxes_do_not_cover_one_another():
+    rng = np.random.default_rng(0)
+    starts = rng.integers(0, 200, (20, 2))
+    frames = np.hstack([starts, starts + rng.integers(10, 60, (20, 2))])
+    sizes = [(60, 14)] * len(frames)
+    places = place_words(sizes, frames.tolist(), (260, 260))
+    put = plates_of(sizes[: sum(p is not None for p in places)], places)
+    assert len(put) > 10
+    page = np.zeros((260, 260), int)
+    for left, top, right, bottom in put:
+        assert 0 <= left < right <= 260
+        assert 0 <= top < bottom <= 260
+        page[top:bottom, left:right] += 1
+    assert page.max() == 1
+
+
+def test_the_first_box_has_its_words_where_there_is_room_for_one_alone():
+    frame = [0, 0, 40, 10]
+    assert place_words([(40, 10)] * 3, [frame] * 3, (40, 20)) == [(0, 10), (0, 0), None]
+    assert place_words([(40, 10), (90, 10)], [frame, [0, 15, 9, 19]], (40, 20))[1] is None
