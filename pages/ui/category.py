@@ -12,17 +12,16 @@ from pages.ui.classical_things import WATERSHED, watershed_settings
 from pages.ui.downloads import draw_downloads, draw_script
 from pages.ui.frame import frame_with_image
 from pages.ui.navigation import page_of_category
+from pages.ui.painting import Finished, run_name
 from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.points import draw_choice
 from pages.ui.progress import is_cancelled, resume, run_patiently
 from pages.ui.result import (
-    Finished,
     draw_details,
     draw_image,
     draw_picture,
     draw_shown,
     draw_view_controls,
-    run_name,
 )
 from pages.ui.scores import draw_scores
 from pages.ui.steps import draw_steps

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.result import Finished
+from pages.ui.painting import Finished
 from pages.ui.score_charts import class_bars, confusion_heatmap
 from pages.ui.score_views import (
     HIT,

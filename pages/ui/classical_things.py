@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from pages.ui.painting import Finished, run_name
 from pages.ui.picker import Picture
 from pages.ui.progress import Quiet, run_patiently
-from pages.ui.result import Finished, run_name
 from segcore.catalog import get_technique
 from segcore.ops.regions import label_components, remove_small
 from segcore.result import Image, Run, regions

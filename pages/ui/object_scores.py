@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.charts import figure
-from pages.ui.result import Finished, fill, keep
+from pages.ui.painting import Finished, fill, keep
 from pages.ui.score_views import (
     draw_download,
     draw_numbers,

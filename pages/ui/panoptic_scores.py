@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.result import Finished, fill
+from pages.ui.painting import Finished, fill
 from pages.ui.score_views import (
     TALL,
     draw_download,

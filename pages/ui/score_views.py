@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from pages.ui.result import DIM, Finished, keep
+from pages.ui.painting import DIM, Finished, keep
 from pages.ui.viewer import Pane, viewer
 from segcore.export import labels_png
 from segcore.metrics import PanopticMatch

@@ -6,8 +6,8 @@ from pages.ui.card import known_classes
 from pages.ui.class_scores import draw_class_scores
 from pages.ui.models import published_name, weights_name
 from pages.ui.object_scores import draw_object_scores
+from pages.ui.painting import Finished
 from pages.ui.panoptic_scores import draw_panoptic_scores
-from pages.ui.result import Finished
 from segcore.errors import WeightsError
 from segcore.weights import read_card
 from segcore.weights.hub import is_hub

@@ -13,8 +13,8 @@ import streamlit as st
 
 from pages.ui import link, models
 from pages.ui.navigation import page_of_category
+from pages.ui.painting import Finished
 from pages.ui.picker import Picture
-from pages.ui.result import Finished
 from pages.ui.widgets import current_settings, state_key
 from segcore.catalog import in_category
 from segcore.errors import SettingError

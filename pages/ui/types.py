@@ -9,9 +9,9 @@ import streamlit as st
 
 from pages.ui import cache, link, models, subject
 from pages.ui.frame import frame_with_image
+from pages.ui.painting import Finished, fill, run_name
 from pages.ui.picker import Picture, suggest_sample, verbatim
 from pages.ui.progress import Quiet, is_cancelled, resume, run_patiently
-from pages.ui.result import Finished, fill, run_name
 from pages.ui.viewer import Pane, viewer
 from segcore.catalog import get_technique
 from segcore.errors import SegcoreError, SettingError

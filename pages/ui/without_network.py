@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.classical_things import run_components, run_watershed, things_are_bright
+from pages.ui.painting import Finished, fill
 from pages.ui.picker import choose_sample
-from pages.ui.result import Finished, fill
 from pages.ui.subject import SUBJECTS, draw_link
 from pages.ui.viewer import Pane, viewer
 from pages.ui.widgets import state_key

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from pages.ui import cache
 from pages.ui.classical_things import SMALLEST, things_are_bright
-from pages.ui.result import run_name
+from pages.ui.painting import run_name
 from pages.ui.things import pack_things
 from segcore import TECHNIQUES, read_image, run
 from segcore.charts import Table

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.routing import Router
 
-from pages.ui import cache, gate, previews, result
+from pages.ui import cache, foresight, gate, previews
 from pages.ui.progress import run_briefly
 
 LINK = {"technique": "thresholding", "sample": "camera", "side": "512", "method": "fixed"}
@@ -89,7 +89,7 @@ def test_the_browser_may_ask_for_the_next_one_and_then_whether_it_still_holds(se
 
 
 def test_what_takes_more_than_a_moment_is_not_foreseen(served, known, visit, monkeypatch):
-    monkeypatch.setattr(result, "MOMENT", 0.0)
+    monkeypatch.setattr(foresight, "MOMENT", 0.0)
     assert visit(**LINK).viewer["preview"]["foresees"] is False
 
 

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import streamlit as st
 
 from pages.ui import cache, gate, models
+from pages.ui.painting import run_name
 from pages.ui.picker import Picture
 from pages.ui.progress import Progress, is_cancelled
-from pages.ui.result import run_name
 from segcore.errors import SettingError, WeightsError
 from segcore.result import Labels, Run, Segment, Segmentation
 from segcore.run import run

@@ -23,7 +23,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.component import blob, component, digest, fitted, pack
-from pages.ui.result import Finished, keep
+from pages.ui.painting import Finished, keep
 from pages.ui.steps import draw_table
 from segcore.charts import Table
 from segcore.export import boxes
