@@ -8,14 +8,16 @@ from typing import Annotated
 import pytest
 
 from segcore import TECHNIQUES, SettingError, snippet
-from segcore.snippet import _clean, _File, _prune, _Pruned
+from segcore.script import cleaning, pruning
+from segcore.script.modules import File
+from segcore.script.pruning import Pruned
 
 
 def clean(source, imports=(), **known):
     module = ModuleType("example")
     vars(module).update(known)
-    file = _File(module, source, {}, dict.fromkeys(imports, ("torch", "import torch")))
-    return _clean(file, ast.parse(source).body[0])
+    file = File(module, source, {}, dict.fromkeys(imports, ("torch", "import torch")))
+    return cleaning.clean(file, ast.parse(source).body[0])
 
 
 def test_a_named_setting_becomes_a_plain_argument():
@@ -131,7 +133,7 @@ def segment(image: Image, *, mode: str='a', size: int=3, load: Load=load_it) -> 
 
 
 def prune(text=FUNCTION, **settings):
-    return _prune(text, {"MODES": ("m", "n")}, {"mode": "a", "size": 3} | settings)
+    return pruning.prune(text, {"MODES": ("m", "n")}, {"mode": "a", "size": 3} | settings)
 
 
 def test_an_if_that_is_never_entered_is_left_out_with_what_it_alone_needs():
@@ -199,7 +201,7 @@ def test_of_an_if_with_an_else_the_branch_is_left_that_is_taken(mode, body, left
 )
 def test_an_if_that_asks_for_more_or_goes_on_stays(test):
     text = f"def segment(x, *, size=3):\n    if {test}:\n        x = x + 1\n    return x"
-    assert prune(text) == _Pruned(text, frozenset({"x", "size"}), frozenset())
+    assert prune(text) == Pruned(text, frozenset({"x", "size"}), frozenset())
 
 
 def test_a_setting_that_is_reassigned_decides_nothing():
