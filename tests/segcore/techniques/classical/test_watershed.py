@@ -2,14 +2,14 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-from skimage.morphology import h_maxima, reconstruction
+from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
 from segcore.charts import Surface
 from segcore.errors import SettingError
 from segcore.samples import SAMPLES
 from segcore.technique import Recorder
-from segcore.techniques.classical.watershed import TECHNIQUE, h_maxima_transform, sure_foreground
+from segcore.techniques.classical.watershed import TECHNIQUE, sure_foreground
 
 # Centre x, y and radius in pixels of each coin, drawn round it by hand on the enlarged picture.
 COINS = [
@@ -225,25 +225,6 @@ def test_h_maxima_equal_those_of_skimage(name, h):
     count, groups = cv2.connectedComponents(found)
     assert count > 1
     assert set(np.unique(groups[tops])) == set(range(1, count))
-
-
-@pytest.mark.parametrize("name", ["coins", "astronaut"])
-@pytest.mark.parametrize("h", [0.5, 3.0, 200.0])
-def test_h_maxima_transform_equals_reconstruction_by_dilation(name, h):
-    _, steps = run(IMAGES[name], sigma=0.0)
-    distance = steps["Distance transform"].picture
-    expected = reconstruction(np.maximum(distance - np.float32(h), 0), distance)
-    np.testing.assert_array_equal(h_maxima_transform(distance, h), expected)
-
-
-def test_h_maxima_transform_follows_long_ridges():
-    heights = np.zeros((41, 300), np.float32)
-    for row in range(0, 40, 4):
-        heights[row, :] = 5
-        heights[row : row + 5, -1 if row % 8 == 0 else 0] = 5
-    heights[0, 0] = 6  # one peak at the end of a path of three thousand pixels
-    lowered = h_maxima_transform(heights, 1.0)
-    np.testing.assert_array_equal(lowered, np.minimum(heights, 5))
 
 
 def test_every_click_is_an_object():
