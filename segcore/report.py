@@ -173,7 +173,7 @@ def _pictures(report: Report) -> str:
 
 
 def _settings(item: ReportItem) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in item.settings.items())
+    told = ", ".join(f"{name}: {value}" for name, value in item.settings.items())
     return _text(told or "No settings.")
 
 

@@ -44,7 +44,7 @@ SUBJECTS: Mapping[str, Kind] = MappingProxyType(
         "street": Kind("A street", "streets", "street"),
         "animals": Kind("Cats or dogs", "cats and dogs", "pets"),
         "cells": Kind("Cells", "cells", "nuclei"),
-        OTHER: Kind("Something else", "it", None),
+        OTHER: Kind("Something else", "what it shows", None),
     }
 )
 
@@ -93,6 +93,7 @@ def ask(picture: Picture) -> str | None:
         on_change=_answered,
         args=(picture, widget),
         help="A network answers with the names that it knows, whatever it is shown.",
+        wrap=True,  # beside the picture there is too little room for one line
     )
     return answer(picture)
 

@@ -218,7 +218,7 @@ def test_the_report_opens_without_a_network_and_shows_everything(grid, open_page
     assert alone.evaluate("getComputedStyle(document.querySelector('.grid')).display") == "grid"
     assert [url for url in said if not url.startswith(("file:", "data:"))] == []
     text = alone.locator("body").inner_text()
-    for word in ("3 · Thresholding", "Inverted on", "Boundary F1", "Agreement", "3.inverted=true"):
+    for word in ("3 · Thresholding", "Inverted: on", "Boundary F1", "Agreement", "3.inverted=true"):
         assert word in text
     alone.locator("summary").first.click()
     assert "def segment(" in alone.locator("pre").first.inner_text()

@@ -110,7 +110,7 @@ def test_the_link_restores_places_settings_view_and_reference(compare):
     assert seen.sentences == []
     header = panels(seen)
     assert (header["view"], header["pinned"]) == ("outlines", "2")
-    assert "Level 90" in header["panels"][0]["note"]
+    assert "Level: 90" in header["panels"][0]["note"]
     assert len(header["panels"][2]["names"]) == 4
     assert address(seen) == link
 
@@ -144,7 +144,7 @@ def test_settings_are_taken_over_from_the_techniques_own_page(compare, visit):
     seen = visit(technique="thresholding", sample="cells", **{"cells.size": "128", "level": "33"})
     seen.put(**{"thresholding.method": "fixed", "thresholding.level": 33})
     seen.go(PAGE, **SMALL).press("compare.add.thresholding")
-    assert "Level 33" in panels(seen)["panels"][2]["note"]
+    assert "Level: 33" in panels(seen)["panels"][2]["note"]
     assert address(seen)["3.level"] == "33"
 
 
@@ -163,7 +163,7 @@ def test_settings_outlive_menus_that_are_closed(compare):
     seen = compare().put(**{"compare.open.1": True})
     seen.change("compare.1.thresholding.inverted", True)
     seen.put(**{"compare.open.1": False}).run()
-    assert panels(seen)["panels"][0]["note"].endswith("Inverted on")
+    assert panels(seen)["panels"][0]["note"].endswith("Inverted: on")
 
 
 @pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.title)

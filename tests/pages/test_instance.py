@@ -199,7 +199,7 @@ def test_where_no_weights_fit_a_classical_answer_stands_and_says_so(rcnn, png):
         min_area=SMALLEST,
     ).segmentation
     (sentence,) = seen.sentences
-    assert "none of ours has learned it" in sentence
+    assert "none of ours has learned what it shows" in sentence
     assert "**Watershed**, a classical technique" in sentence
     assert f"into {len(expected.segments)} objects" in sentence
     assert f"{len(expected.segments)} segment" in legend(seen)

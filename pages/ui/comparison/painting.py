@@ -9,8 +9,8 @@ from segcore.result import Image, Labels, Segmentation
 
 Paints = npt.NDArray[np.uint8]  # (n + 1, 4) RGBA of every label; alpha 0 leaves the image as it is
 
-# IoU from which a segment answers to its partner. The best matching pairs even a mask over all the
-# nuclei with one of them; in that one's colour, often that of the tissue, it would hardly be seen.
+# IoU from which a segment answers to its partner: the best matching pairs even a mask over all the
+# nuclei with one of them.
 LEAST_IOU = 0.1
 
 
@@ -22,8 +22,9 @@ def own_paints(result: Segmentation) -> Paints:
 def matching_paints(result: Segmentation, reference: Segmentation) -> Paints:
     """The colours of the reference, for every label that the best matching finds a partner for.
 
-    Whatever has none takes a colour that the reference does not use. A class that has a colour of
-    its own, such as a road, keeps it if the reference has such classes as well.
+    Whatever has none takes a colour that the reference does not use; where nothing has one, the
+    result keeps its own colours, which are chosen to be seen. A class that has a colour of its own,
+    such as a road, keeps it if the reference has such classes as well.
     """
     own = class_colors(result.segments)
     if own and class_colors(reference.segments):
@@ -37,11 +38,16 @@ def matching_paints(result: Segmentation, reference: Segmentation) -> Paints:
     # A cluster that answers to the background looks like it; but who draws a background of his own
     # has something else in the foreground, which must be seen.
     has_background = bool((result.labels == 0).any())
-    for pair in best_matching(result.labels, reference.labels).pairs:
-        if pair.iou < LEAST_IOU or (has_background and pair.reference == 0):
-            continue
-        if pair.prediction > 0:
-            table[pair.prediction] = of_reference[pair.reference]
+    partners = {
+        pair.prediction: pair.reference
+        for pair in best_matching(result.labels, reference.labels).pairs
+        if pair.iou >= LEAST_IOU and pair.prediction > 0
+        if not (has_background and pair.reference == 0)
+    }
+    if not partners:
+        return own_paints(result)
+    for label, partner in partners.items():
+        table[label] = of_reference[partner]
     return table
 
 
