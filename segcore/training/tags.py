@@ -112,11 +112,11 @@ def take_over(module: nn.Module, start: str) -> int:
 def evaluate_tags(recipe: Recipe, data: DataSet, load_model: LoadModel) -> dict[str, Any]:
     """How well a network says what the images show that are kept for measuring.
 
-    Where several classes may be shown: the average precision of each, their mean (`map`), and what
-    a guess that ignores the image would get (`chance`), the mean share of images that show a
-    class. Where one is right: the share of images that it is found in (`accuracy`), and the mean
-    of that share over the classes (`balanced_accuracy`), for which always saying the more frequent
-    one does not pay.
+    Where several classes may be shown: the average precision of each, their mean (`map`), the share
+    of yes and no (from one half up) that are right (`accuracy`), and what always saying yes would
+    get of both (`chance`), the mean share of images that show a class. Where one is right: the
+    share of images that it is found in (`accuracy`), and the mean of that share over the classes
+    (`balanced_accuracy`), for which always saying the more frequent one does not pay.
 
     Args:
         recipe: names the task and its weights.
@@ -133,6 +133,7 @@ def evaluate_tags(recipe: Recipe, data: DataSet, load_model: LoadModel) -> dict[
     precisions = [ranking_precision(s, t) for s, t in zip(scores.T, truth.T, strict=True)]
     return {
         "map": _rounded(mean_of_known(np.array(precisions))),
+        "accuracy": _rounded(((scores >= 0.5) == truth).mean()),
         "chance": _rounded(truth.mean()),
         "ap": dict(zip(data.names, map(_rounded, precisions), strict=True)),
     }

@@ -141,10 +141,20 @@ def test_precision_is_said_for_every_class_with_chance_beside_it(streets):
     data = tags.replace(TAGS["street"], val=lambda: streets)
     network = Network(Fixed(11), STREET, 64)
     found = evaluate_tags(recipe("street"), data, lambda *_: network)
-    assert list(found) == ["map", "chance", "ap"]
+    assert list(found) == ["map", "accuracy", "chance", "ap"]
     assert list(found["ap"]) == list(STREET)
     assert found["ap"]["Road"] == 1.0
     assert 0 < found["chance"] < 1
+
+
+def test_accuracy_counts_yes_and_no_and_one_half_is_a_yes(streets, monkeypatch):
+    data = tags.replace(TAGS["street"], val=lambda: streets)
+    monkeypatch.setattr(Fixed, "forward", lambda *_, **__: torch.zeros(1, 11, 1, 1))
+    found = evaluate_tags(recipe("street"), data, lambda *_: Network(Fixed(11), STREET, 64))
+    assert found["accuracy"] == found["chance"]
+    monkeypatch.setattr(Fixed, "forward", lambda *_, **__: torch.full((1, 11, 1, 1), -0.1))
+    found = evaluate_tags(recipe("street"), data, lambda *_: Network(Fixed(11), STREET, 64))
+    assert found["accuracy"] == pytest.approx(1 - found["chance"], abs=1e-3)
 
 
 def test_pets_are_read_with_their_species(tmp_path, monkeypatch):
