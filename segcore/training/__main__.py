@@ -74,7 +74,9 @@ def _train(name: str) -> None:
     if recipe.start is not None:
         take_over(module, recipe.start)
     fast = is_bfloat16_faster(module)
-    objective = kind.objective(recipe, data.train(), data)
+    examples = data.train()
+    kind.begin(module, examples, data)
+    objective = kind.objective(recipe, examples, data)
     average, seconds = train(
         module, recipe, objective, work=WORK, report=_reporter(recipe.name), fast=fast
     )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from torch import nn
+
 from segcore.catalog import get_technique
 from segcore.networks.network import LoadModel
 from segcore.training.evaluate import Scores, evaluate
@@ -16,7 +18,7 @@ from segcore.training.objective import Objective
 from segcore.training.pixels import Pixels
 from segcore.training.recipes import Recipe, get_recipe
 from segcore.training.sets import SETS, DataSet, Example
-from segcore.training.tags import TAGS, Tags, evaluate_tags
+from segcore.training.tags import TAGS, Tags, begin_at_chance, evaluate_tags
 from segcore.training.thing_sets import THING_SETS
 from segcore.training.things import Things
 
@@ -29,11 +31,14 @@ class Kind:
         sets: the sets that there are for it, by their keys.
         objective: what it learns, from a recipe, the examples and their set.
         evaluate: measures weights on the part of a set that is kept for it.
+        begin: changes what a network starts from, where random numbers or other weights are a poor
+            start.
     """
 
     sets: Mapping[str, DataSet]
     objective: Callable[[Recipe, Sequence[Example], DataSet], Objective]
     evaluate: Callable[[Recipe, DataSet, LoadModel], Scores]
+    begin: Callable[[nn.Module, Sequence[Example], DataSet], None] = lambda *_: None
 
 
 SEMANTIC = Kind(SETS, Pixels, evaluate)
@@ -41,7 +46,7 @@ SEMANTIC = Kind(SETS, Pixels, evaluate)
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "mask_rcnn": Kind(THING_SETS, Things, evaluate_things),
-        "pooled_cnn": Kind(TAGS, Tags, evaluate_tags),
+        "pooled_cnn": Kind(TAGS, Tags, evaluate_tags, begin_at_chance),
     }
 )
 """Key of the technique or the task -> kind, where the network is not semantic."""

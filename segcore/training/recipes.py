@@ -114,7 +114,7 @@ _others = [
     Recipe(
         "unet",
         "nuclei",
-        1600,
+        9000,
         start="unet_nuclei",
         windows=((1.0, (192, 192)),),
         augmentation=CELLS,
@@ -161,7 +161,14 @@ _instances = [
 ]
 
 _classifiers = [
-    Recipe("pooled_cnn", "street", 200, start="pooled_cnn_street", batch=16, learning_rate=1e-3),
+    Recipe(
+        "pooled_cnn",
+        "street",
+        1200,
+        start="unet_street",
+        batch=16,
+        windows=((0.5, (192, 144)), (0.5, (256, 192))),
+    ),
     Recipe(
         "pooled_cnn",
         "pets",

@@ -77,6 +77,27 @@ class Tags:
         return nn.functional.binary_cross_entropy_with_logits(scores, tags)
 
 
+def begin_at_chance(module: nn.Module, examples: Sequence[Example], data: DataSet) -> None:
+    """Sets the bias of the head so that a network which sees nothing says how frequent a class is.
+
+    A bias moves by little more than the learning rate with each step: of classes that nearly every
+    street shows it would take the better part of a training. Lin et al. (2017), "Focal loss for
+    dense object detection", start in the same way. Sets in ONE_OF are balanced: theirs stays.
+
+    Args:
+        module: the network; it is changed.
+        examples: what it will learn from.
+        data: their set.
+    """
+    if data.key in ONE_OF:
+        return
+    some = range(0, len(examples), max(1, len(examples) // 500))
+    share = np.mean([_tags_of(examples[index].targets, data) for index in some], axis=0)
+    head: Any = module.head
+    with torch.no_grad():
+        head.bias.copy_(torch.from_numpy(share.clip(0.01, 0.99)).logit())
+
+
 def class_balance(examples: Sequence[Example], data: DataSet) -> Tensor:
     """One weight per class, the inverse of its share of the images; 1 if all are as frequent."""
     counts = np.sum([_tags_of(example.targets, data) for example in examples], axis=0)

@@ -20,6 +20,7 @@ from segcore.training.tags import (
     TAGS,
     Joined,
     Tags,
+    begin_at_chance,
     class_balance,
     evaluate_tags,
     take_over,
@@ -111,6 +112,21 @@ def test_what_fits_is_taken_over_from_the_unet(monkeypatch):
     assert torch.equal(module.head.weight, before)
     own, other = module.encoders[3][1][0].weight, unet.encoders[3][1][0].weight
     torch.testing.assert_close(own, other.half().float())
+
+
+def test_a_network_begins_with_how_frequent_classes_are(streets):
+    module = build(11)
+    begin_at_chance(module, streets, TAGS["street"])
+    shown = np.mean([to_tags(TAGS["street"].to_channels(e.targets), 11) for e in streets], axis=0)
+    said = module.head.bias.sigmoid().detach().numpy()
+    np.testing.assert_allclose(said, shown.clip(0.01, 0.99), atol=1e-5)
+
+
+def test_where_one_is_right_none_is_preferred():
+    module = build(2)
+    before = module.head.bias.clone()
+    begin_at_chance(module, animals(0, 0, 1), TAGS["pets"])
+    assert torch.equal(module.head.bias, before)
 
 
 class Fixed(torch.nn.Module):
