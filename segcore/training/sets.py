@@ -230,17 +230,28 @@ def rims(instances: Targets) -> Targets:
     return np.where(instances == 0, 0, np.where(edge, 2, 1)).astype(np.uint8)
 
 
-def _with_scenes() -> Sequence[Example]:
-    """Nuclei under the microscope, and an eighth as many drawn ones, whose outlines are exact.
+def nuclei_with_scenes(part: int) -> Sequence[Example]:
+    """Nuclei under the microscope, and some drawn ones, whose outlines are exact.
 
     Of the photographs, five in six glow on black; the others, stained or in bright field, are given
     three times, since they are the harder ones.
+
+    Args:
+        part: for how many photographs there is one drawn image.
     """
     photographs = Photographs("nuclei/train", lambda truth: truth.astype(np.uint16))
     dark = [np.median(example.image) < 96 for example in photographs]
     bright = [example for example, is_dark in zip(photographs, dark, strict=True) if not is_dark]
-    drawn = Pool("cells", _draw_cells, range(len(photographs) // 8))
+    drawn = Pool("cells", _draw_cells, range(len(photographs) // part))
     return [*photographs, *bright, *bright, *drawn]
+
+
+def about_nuclei(drawn: str) -> str:
+    """What the set of nuclei is, with that share of drawn ones."""
+    return (
+        "Data Science Bowl 2018, stage 1, corrected masks: 471 microscope images to train on, "
+        f"bright ones three times, with {drawn} as many drawn ones, and 68 to measure on."
+    )
 
 
 SETS = {
@@ -275,11 +286,9 @@ SETS = {
             "nuclei",
             ("Background", "Nucleus", "Rim"),
             320,
-            _with_scenes,
+            lambda: nuclei_with_scenes(8),
             lambda: Photographs("nuclei/val", lambda truth: truth.astype(np.uint16)),
-            about="Data Science Bowl 2018, stage 1, corrected masks: 471 microscope images to "
-            "train on, bright ones three times, with an eighth as many drawn ones, and 68 to "
-            "measure on.",
+            about=about_nuclei("an eighth"),
             terms="CC0.",
             stretched=True,
             to_channels=rims,

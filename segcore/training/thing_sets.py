@@ -11,7 +11,16 @@ from segcore.networks.rcnn import MOST_OBJECTS
 from segcore.training import animals
 from segcore.training.animals import draw_animals, draw_animals_to_measure
 from segcore.training.augment import Targets
-from segcore.training.sets import SETS, DataSet, Example, Pool, Things, codes_to_things
+from segcore.training.sets import (
+    SETS,
+    DataSet,
+    Example,
+    Pool,
+    Things,
+    about_nuclei,
+    codes_to_things,
+    nuclei_with_scenes,
+)
 
 STREET = ("Sign", "Car", "Pedestrian", "Bicyclist")
 SIDE = 512  # of a street: people in the distance are found where they are enlarged
@@ -44,6 +53,8 @@ THING_SETS: Mapping[str, DataSet] = MappingProxyType(
         ),
         "nuclei": replace(
             SETS["nuclei"],
+            train=lambda: nuclei_with_scenes(2),
+            about=about_nuclei("half"),
             names=("Nucleus",),
             side=400,
             to_things=numbered,

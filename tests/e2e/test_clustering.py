@@ -39,24 +39,3 @@ def test_the_iterations_can_be_scrubbed(seen):
     slider.focus()
     slider.press("Home")
     expect(picture).to_have_attribute("alt", "start")
-
-
-def test_progress_floats_and_moves_nothing(seen):
-    page, expect = seen("clustering?technique=kmeans&sample=retina")
-    expect(page.locator("[data-decoded]").first).to_be_visible()
-    expect(page.get_by_role("tab", name="Steps")).to_be_visible()
-    expect(page.locator("[class*='st-key-progress-']")).to_have_count(0)
-    page.evaluate("""() => {
-      window.tops = {true: new Set(), false: new Set()};  // of the tabs, with and without progress
-      const look = () => {
-        const shown = document.querySelector('[class*="st-key-progress-"]') !== null;
-        window.tops[shown].add(document.querySelector('[role=tablist]').getBoundingClientRect().top);
-        requestAnimationFrame(look);
-      };
-      look();
-    }""")
-    page.get_by_role("slider", name="Number of clusters").press("End")
-    page.wait_for_function("() => window.tops[true].size > 0")
-    with_it, without = page.evaluate("() => [[...window.tops[true]], [...window.tops[false]]]")
-    assert set(with_it) == set(without)
-    assert len(without) == 1

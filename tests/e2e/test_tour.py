@@ -425,6 +425,28 @@ def test_a_long_run_is_cancelled_and_taken_up_again(tour):
     expect(tour.viewer).to_have_attribute("data-decoded", before)
 
 
+def test_progress_floats_and_moves_nothing(tour):
+    slow = {"criterion": "mean", "space": "lab", "n_seeds": "64", "tolerance": "60"}
+    tour.open(technique="region_growing", sample="retina", side="2048", **slow)
+    page = tour.page
+    expect(page.get_by_role("tab", name="Steps")).to_be_visible()
+    expect(page.locator("[class*='st-key-progress-']")).to_have_count(0)
+    page.evaluate("""() => {
+      window.tops = {true: new Set(), false: new Set()};  // of the tabs, with and without progress
+      const look = () => {
+        const shown = document.querySelector('[class*="st-key-progress-"]') !== null;
+        window.tops[shown].add(document.querySelector('[role=tablist]').getBoundingClientRect().top);
+        requestAnimationFrame(look);
+      };
+      look();
+    }""")
+    page.get_by_role("slider", name="Tolerance").press("ArrowLeft")
+    page.wait_for_function("() => window.tops[true].size > 0")
+    with_it, without = page.evaluate("() => [[...window.tops[true]], [...window.tops[false]]]")
+    assert set(with_it) == set(without)
+    assert len(without) == 1
+
+
 # Files --------------------------------------------------------------------------------------------
 
 
