@@ -31,8 +31,7 @@ def offer_preview(finished: Finished, view: View) -> Preview | None:
     url = previews.offer(asked)
     if url is None:
         return None
-    seconds = gate.runs.seconds(technique.key)
-    return Preview(url, asked.values, foresees=seconds is not None and seconds < MOMENT)
+    return Preview(url, asked.values, foresees=gate.runs.is_short(technique.key, MOMENT))
 
 
 @dataclass(frozen=True, eq=False)

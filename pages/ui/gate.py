@@ -5,6 +5,7 @@ crawls meanwhile. So a run of a technique whose last run was long waits for one 
 less than the machine has cores; short ones pass.
 """
 
+import math
 import os
 import threading
 import time
@@ -29,9 +30,9 @@ class Gate:
         """How long the last run of this kind took; None if there was none."""
         return self._seconds.get(kind)
 
-    def is_short(self, kind: Hashable) -> bool:
-        """Whether there was a run of this kind, and the last one was short."""
-        return self._seconds.get(kind, LONG) < LONG
+    def is_short(self, kind: Hashable, limit: float | None = None) -> bool:
+        """Whether there was a run of this kind, and the last one took less than `limit` (LONG)."""
+        return self._seconds.get(kind, math.inf) < (LONG if limit is None else limit)
 
     @contextmanager
     def turn(self, kind: Hashable, waiting: Callable[[int], None]) -> Iterator[None]:

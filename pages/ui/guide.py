@@ -89,22 +89,27 @@ def _ask() -> dict[str, str]:
 
 def _draw_cards(picture: Picture, found: tuple[Recommendation, ...]) -> None:
     """The best techniques, each tried on the image; a picture appears as soon as it is made."""
-    slots = []
+    tries = []
     with st.container(key="cards-guide"):  # laid out as a grid by style.css
         for rank, one in enumerate(found, start=1):
             with st.container(gap="small"):
-                slots.append(st.empty())
-                _draw_words(picture, one, rank)
-    for slot, one in zip(slots, found, strict=True):
+                slot, technique = st.empty(), TECHNIQUES[one.technique]
+                wanted = missing(technique, technique.complete(one.settings))
+                _draw_words(picture, one, rank, wanted)
+                if wanted is None:
+                    tries.append((slot, technique, one.settings))
+                    continue
+                with slot.container():  # the image alone keeps the cards in line
+                    _draw_image(_untried(picture), "The image")
+    for slot, technique, settings in tries:
         with slot.container():
-            _draw_trial(picture, TECHNIQUES[one.technique], one.settings)
+            _draw_trial(picture, technique, settings)
 
 
-def _draw_words(picture: Picture, one: Recommendation, rank: int) -> None:
-    technique = TECHNIQUES[one.technique]
-    _draw_link(picture, one, f"**{rank}. {technique.title}**")
+def _draw_words(picture: Picture, one: Recommendation, rank: int, wanted: Offer | None) -> None:
+    """Why it is recommended; and which weights it lacks, if it cannot be tried."""
+    _draw_link(picture, one, f"**{rank}. {TECHNIQUES[one.technique].title}**")
     st.caption(" ".join(one.reasons[:REASONS]), help=" ".join(one.reasons[REASONS:]) or None)
-    wanted = missing(technique, technique.complete(one.settings))
     if wanted is not None:
         st.caption(_say_missing(wanted))
 
@@ -131,25 +136,24 @@ def _draw_rest(picture: Picture, found: tuple[Recommendation, ...]) -> None:
 
 
 def _draw_trial(picture: Picture, technique: Technique, settings: Mapping[str, Value]) -> None:
-    """Half the image, half what the technique makes of it; or why there is nothing to see.
-
-    Without weights it is the image alone, so that the cards stay in line; the words say why.
-    """
-    if missing(technique, technique.complete(settings)) is not None:
-        st.image(_untried(picture), width="stretch", output_format="JPEG", alt="The image")
-        return
+    """Half the image, half what the technique makes of it; or why there is nothing to see."""
     try:
         data = _trial(picture, technique, settings)
     except SegcoreError as error:
         st.info(verbatim(str(error)), icon=":material/block:")
         return
-    st.image(data, width="stretch", output_format="JPEG", alt=f"A result of {technique.title}")
+    _draw_image(data, f"A result of {technique.title}")
+
+
+def _draw_image(data: bytes, alt: str) -> None:
+    st.image(data, width="stretch", output_format="JPEG", alt=alt)
 
 
 def _say_missing(weights: Offer) -> str:
     """Why published weights are not tried here, and what to do about it."""
-    if isinstance(weights, HubWeights) and say_not_installed() is not None:
-        return f":material/extension_off: {verbatim(weights.problem or '')}"
+    problem = say_not_installed() if isinstance(weights, HubWeights) else None
+    if problem is not None:
+        return f":material/extension_off: {verbatim(problem)}"
     return (
         ":material/download: Its weights are not on this machine yet; on its page press "
         f"“{verbatim(weights.button)}”."

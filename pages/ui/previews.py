@@ -60,14 +60,14 @@ class Door:
     """Where one session's browser asks for pictures; nobody else knows the token.
 
     Attributes:
-        make: makes the picture for the sliders' values, by their keys; None while there is none.
+        make: makes the picture for the sliders' values, by their keys.
         sent: digest of the picture that was sent last.
         asked: when the browser asked last, and the time before, in seconds of time.monotonic().
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make: Make) -> None:
         self.token = secrets.token_urlsafe(16)
-        self.make: Make | None = None
+        self.make = make
         self.sent = ""
         self.asked = (-math.inf, -math.inf)
 
@@ -127,7 +127,7 @@ def offer(make: Make) -> str | None:
     if not _served.is_set():  # such as in a test without a browser
         return None
     if _DOOR not in st.session_state:
-        st.session_state[_DOOR] = Door()
+        st.session_state[_DOOR] = Door(make)
     door: Door = st.session_state[_DOOR]
     door.make = make
     _doors[door.token] = door
@@ -141,36 +141,31 @@ def _answer(request: Request) -> Response:
         return Response(status_code=204)
     door.asked = (time.monotonic(), door.asked[0])
     file = _make(door, request)
-    if file is None:
-        return Response(status_code=204)
-    door.sent = file.digest
-    if request.headers.get("If-None-Match") == _tag(file):
-        return Response(status_code=304, headers=_headers(file))
-    return Response(file.data, media_type=file.mime, headers=_headers(file))
+    if file is not None:
+        door.sent = file.digest
+    return _respond(request, file)
 
 
 def _foresee(request: Request) -> Response:
     """The picture for what a person may do next; the page does not wait for it to be painted."""
     door = _doors.get(request.path_params["token"])
-    file = None if door is None else _make(door, request)
+    return _respond(request, None if door is None else _make(door, request))
+
+
+def _respond(request: Request, file: File | None) -> Response:
+    """The file, or that it is the one that the browser has; nothing if there is none."""
     if file is None:
         return Response(status_code=204)
-    return Response(file.data, media_type=file.mime, headers=_headers(file))
+    tag = f'"{file.digest}"'
+    headers = {"ETag": tag, "Cache-Control": "no-store"}
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(file.data, media_type=file.mime, headers=headers)
 
 
 def _make(door: Door, request: Request) -> File | None:
-    """The picture; None where there is none yet, or where only the rerun can tell what is wrong."""
-    if door.make is None:
-        return None
+    """The picture; None where only the rerun can tell what is wrong."""
     try:
         return door.make(request.query_params)
     except (SegcoreError, TooLongError, ValueError):
         return None
-
-
-def _headers(file: File) -> dict[str, str]:
-    return {"ETag": _tag(file), "Cache-Control": "no-store"}
-
-
-def _tag(file: File) -> str:
-    return f'"{file.digest}"'

@@ -1,5 +1,7 @@
 """Taking the nuclei apart that a network of three classes has found."""
 
+import math
+
 import cv2
 import numpy as np
 from skimage.morphology import local_maxima
@@ -7,6 +9,7 @@ from skimage.segmentation import watershed
 
 from segcore.networks.inference import Probabilities
 from segcore.ops.heights import background_distance, h_maxima_transform
+from segcore.ops.labels import drop_small
 from segcore.ops.regions import fill_holes, label_components
 from segcore.result import Segmentation, count_labels, regions
 from segcore.technique import Show, ignore
@@ -50,17 +53,15 @@ def split_nuclei(
     markers = label_components(peaks)
     show("Markers", markers, f"Every peak that rises by {RISE:g} px: one for each nucleus.")
     labels = watershed(-distance, markers, mask=is_nucleus)
-    sizes = count_labels(labels)
-    typical = float(np.median(sizes[1:][sizes[1:] > 0])) if labels.any() else 0.0
-    labels[(sizes < max(SMALLEST, LEAST_SHARE * typical))[labels]] = 0
-    large = np.asarray(cv2.resize(labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST))
+    sizes = count_labels(labels)[1:]
+    typical = float(np.median(sizes[sizes > 0])) if labels.any() else 0.0
+    labels = drop_small(labels, math.ceil(max(SMALLEST, LEAST_SHARE * typical)))
+    large = cv2.resize(labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST)
+    nuclei = drop_small(large, 1)  # in a small image some may be gone
     show(
         "Flooded from the markers",
-        lambda: large.astype(np.int32),
+        nuclei,
         "Each marker grows over its rim until it meets the next one.",
     )
-    numbers = np.unique(large)
-    ordered = np.searchsorted(numbers[numbers > 0], large, side="left").astype(np.int32) + 1
-    ordered[large == 0] = 0
     # All of one class: which one it is, its label says.
-    return regions(ordered, ("Nucleus",) * len(numbers), is_thing=True)
+    return regions(nuclei, ("Nucleus",) * int(nuclei.max()), is_thing=True)

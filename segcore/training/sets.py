@@ -246,8 +246,9 @@ def nuclei_with_scenes(part: int) -> Sequence[Example]:
     return [*photographs, *bright, *bright, *drawn]
 
 
-def about_nuclei(drawn: str) -> str:
-    """What the set of nuclei is, with that share of drawn ones."""
+def about_nuclei(part: int) -> str:
+    """What the set of `nuclei_with_scenes` is."""
+    drawn = {2: "half", 8: "an eighth"}[part]
     return (
         "Data Science Bowl 2018, stage 1, corrected masks: 471 microscope images to train on, "
         f"bright ones three times, with {drawn} as many drawn ones, and 68 to measure on."
@@ -288,7 +289,7 @@ SETS = {
             320,
             lambda: nuclei_with_scenes(8),
             lambda: Photographs("nuclei/val", lambda truth: truth.astype(np.uint16)),
-            about=about_nuclei("an eighth"),
+            about=about_nuclei(8),
             terms="CC0.",
             stretched=True,
             to_channels=rims,

@@ -54,7 +54,7 @@ THING_SETS: Mapping[str, DataSet] = MappingProxyType(
         "nuclei": replace(
             SETS["nuclei"],
             train=lambda: nuclei_with_scenes(2),
-            about=about_nuclei("half"),
+            about=about_nuclei(2),
             names=("Nucleus",),
             side=400,
             to_things=numbered,

@@ -120,10 +120,7 @@ def open_mask2former(files: HubFiles) -> Network:
 def segment(
     image: Image,
     *,
-    weights: Annotated[
-        TrainedOn,
-        Download(**PUBLISHED),
-    ] = TINY,
+    weights: Annotated[TrainedOn, Download(**PUBLISHED)] = TINY,
     score: LeastScore = 0.5,
     mask: LeastMask = 0.5,
     overlap: Annotated[

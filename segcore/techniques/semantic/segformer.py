@@ -121,10 +121,7 @@ def open_segformer(files: HubFiles) -> Network:
 def segment(
     image: Image,
     *,
-    weights: Annotated[
-        TrainedOn,
-        Download(**PUBLISHED),
-    ] = ADE20K,
+    weights: Annotated[TrainedOn, Download(**PUBLISHED)] = ADE20K,
     zoom: Zoom = 1.0,
     seeds: LookFrom = (),
     show: Show = ignore,
